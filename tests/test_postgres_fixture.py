@@ -1,0 +1,36 @@
+"""Tests stand on a real PostgreSQL, and on databases that know nothing of each other."""
+
+import socket
+
+import psycopg
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+
+def test_the_server_answers(postgres_url: str) -> None:
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT 6 * 7").fetchone() == (42,)
+
+
+def test_two_databases_are_separate(postgres_server: PostgresServer, postgres_url: str) -> None:
+    other_url = postgres_server.create_database()
+    with psycopg.connect(postgres_url) as connection:
+        connection.execute("CREATE TABLE here (answer integer)")
+    with psycopg.connect(other_url) as connection:
+        assert connection.execute("SELECT to_regclass('here')").fetchone() == (None,)
+    postgres_server.drop_database(other_url)
+
+
+def test_a_database_is_dropped_with_its_connections(postgres_server: PostgresServer) -> None:
+    url = postgres_server.create_database()
+    with psycopg.connect(url):
+        postgres_server.drop_database(url)
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(url)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "ledger.example"])
+def test_no_test_reaches_beyond_this_machine(host: str) -> None:
+    with pytest.raises(RuntimeError, match=f"{host} is not this machine"):
+        socket.create_connection((host, 80), timeout=1)
