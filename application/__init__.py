@@ -1,0 +1,1 @@
+"""Use cases, one class per context, and the ledger that they save to."""

@@ -1,0 +1,30 @@
+"""The ledger: an event store with one numbering, and the rules for writing to it."""
+
+from application.ledger.command import (
+    Command,
+    KeyReused,
+    LedgerUnavailable,
+    Outcome,
+    Replayed,
+    Reply,
+    StillRunning,
+)
+from application.ledger.ledger import Ledger, Limits, Recorded
+from application.ledger.store import EventStore, SchemaMissing
+from application.ledger.unit_of_work import UnitOfWork
+
+__all__ = [
+    "Command",
+    "EventStore",
+    "KeyReused",
+    "Ledger",
+    "LedgerUnavailable",
+    "Limits",
+    "Outcome",
+    "Recorded",
+    "Replayed",
+    "Reply",
+    "SchemaMissing",
+    "StillRunning",
+    "UnitOfWork",
+]

@@ -1,0 +1,248 @@
+"""The ledger: the one door through which a decision becomes events that are there for good."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+import structlog
+
+from application.ledger.cache import AggregateCache
+from application.ledger.command import Command, LedgerUnavailable, Outcome, StillRunning
+from application.ledger.committer import Committer, Loads
+from application.ledger.store import EventStore, Snapshot, StoredRow, StoreLost, Stream
+from application.ledger.unit_of_work import Decide, Member, Missing, Reference, UnitOfWork
+from domain.aggregate import Aggregate, Event
+from domain.stored import decode, decode_snapshot, encode_snapshot
+
+logger = structlog.get_logger(__name__)
+
+A = TypeVar("A", bound=Aggregate)
+R = TypeVar("R")
+
+
+class Limits(NamedTuple):
+    """How much the ledger takes on; every one is a setting."""
+
+    queue_commands: int = 10_000
+    group_events: int = 2_000
+    cached_aggregates: int = 50_000
+    snapshot_every_events: int = 200
+    outage_seconds: float = 10.0
+    replies_kept_hours: int = 24
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Recorded(NamedTuple):
+    """One event with its place in the ledger, and the aggregate as it was after it."""
+
+    position: int
+    event: Event
+    aggregate: Aggregate
+
+
+class Ledger:
+    """One numbering over all contexts; decisions run on the newest state, durable or queued."""
+
+    def __init__(
+        self, store: EventStore, *, clock: Callable[[], datetime], limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.store = store
+        self.limits = limits
+        self._clock = clock
+        self._last_recorded_at = datetime.fromtimestamp(0, UTC)
+        self._cache = AggregateCache(max(1, limits.cached_aggregates // 2))
+        self._running_keys: set[str] = set()
+        self._snapshots: set[asyncio.Task[None]] = set()
+        self.head = 0
+        self.on_committed: list[Callable[[int], None]] = []
+        self._committer = Committer(
+            store,
+            self._cache,
+            self._now,
+            self._load,
+            queue_commands=limits.queue_commands,
+            group_events=limits.group_events,
+            outage_seconds=limits.outage_seconds,
+            on_committed=self._committed,
+        )
+
+    async def open(self) -> None:
+        """Connect to the store and begin to take commands."""
+        await self.store.open()
+        self.head, recorded_at_us = await self.store.head()
+        self._last_recorded_at = datetime.fromtimestamp(recorded_at_us / 1e6, UTC)
+        self._committer.start()
+
+    async def close(self) -> None:
+        """Store what is queued, answer everybody, disconnect."""
+        await self._committer.close()
+        if self._snapshots:
+            await asyncio.wait(self._snapshots)
+        await self.store.close()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the ledger stopped storing; None while it works."""
+        return self._committer.failure
+
+    # Commands.
+
+    async def execute(self, command: Command, decide: Callable[[UnitOfWork], R]) -> Outcome[R]:
+        """Run one decision and return its outcome when it is durable.
+
+        `decide` may run several times. Raises the DomainError that it raised (unless the command
+        renders its own reply), Replayed, KeyReused, StillRunning and LedgerUnavailable.
+        """
+        return await self._execute(command, [decide], single=True)
+
+    async def execute_all(
+        self, command: Command, decisions: Sequence[Callable[[UnitOfWork], R]]
+    ) -> Outcome[list[R | Exception]]:
+        """Run several decisions, each for itself, in one transaction.
+
+        The result holds, in order, what each returned or the DomainError that it raised.
+        """
+        return await self._execute(command, decisions, single=False)
+
+    async def _execute(
+        self, command: Command, decisions: Sequence[Decide], *, single: bool
+    ) -> Outcome[Any]:
+        self._committer.check_open(len(decisions))
+        member = Member(command, decisions, single, asyncio.get_running_loop().create_future())
+        key = command.idempotency_key
+        if not key or command.dry_run:
+            return await self._decided_and_stored(member)
+        if key in self._running_keys:
+            raise StillRunning
+        self._running_keys.add(key)
+        try:
+            return await self._decided_and_stored(member)
+        finally:
+            self._running_keys.discard(key)
+
+    async def _decided_and_stored(self, member: Member) -> Outcome[Any]:
+        while self._committer.decides_at_once:
+            try:
+                member.decide(self._cache, self._now())
+            except Missing as missing:
+                await self._load_or_refuse(missing.references)
+            else:
+                break
+        self._committer.enqueue(member)
+        # A caller that is cancelled cancels this future alone: the committer stores the command
+        # all the same, sees that nobody waits, and goes on.
+        return await member.future
+
+    # Reading streams.
+
+    async def newest(self, aggregate_class: type[A], aggregate_id: UUID) -> A:
+        """Return the newest known state of an aggregate, for looking at."""
+        while (found := self._cache.newest(aggregate_id)) is None:
+            await self._load_or_refuse([(aggregate_class, aggregate_id)])
+        assert isinstance(found, aggregate_class)
+        return found
+
+    async def history(
+        self, aggregate_class: type[Aggregate], aggregate_id: UUID, *, page_events: int = 1_000
+    ) -> AsyncIterator[Recorded]:
+        """Replay an aggregate: every event, oldest first, with the state after it."""
+        aggregate = aggregate_class(aggregate_id)
+        while True:
+            rows = await self.store.events(
+                aggregate_id, after_version=aggregate.version, limit=page_events
+            )
+            for row in rows:
+                event = _event(row)
+                aggregate = _copy(aggregate).fold((event,))
+                yield Recorded(row.position, event, aggregate)
+            if len(rows) < page_events:
+                return
+
+    async def forget_old_replies(self) -> int:
+        """Remove the replies that are older than the setting says; return how many."""
+        before = self._clock() - timedelta(hours=self.limits.replies_kept_hours)
+        return await self.store.forget_replies(int(before.timestamp() * 1_000_000))
+
+    # What the committer and the cache are given.
+
+    def _now(self) -> datetime:
+        """Return the clock's time, never before that of the last event this process knows."""
+        self._last_recorded_at = max(self._clock(), self._last_recorded_at)
+        return self._last_recorded_at
+
+    async def _load_or_refuse(self, references: Sequence[Reference]) -> None:
+        try:
+            await self._load(references, self._cache, self.store)
+        except StoreLost as lost:
+            raise LedgerUnavailable(f"The ledger cannot be read: {lost}") from lost
+
+    async def _load(
+        self, references: Sequence[Reference], cache: AggregateCache, source: Loads
+    ) -> None:
+        classes = {aggregate_id: aggregate_class for aggregate_class, aggregate_id in references}
+        streams = await source.load(list(classes))
+        for aggregate_id, stream in streams.items():
+            state = _fold(classes[aggregate_id], aggregate_id, stream)
+            if state is None:  # the snapshot has a shape of the past
+                rows = await self.store.events(aggregate_id, after_version=0, limit=2**31 - 1)
+                state = _fold(classes[aggregate_id], aggregate_id, Stream(None, rows))
+                assert state is not None
+            cache.loaded(state)
+            if stream.events:
+                self._remember_time(_event(stream.events[-1]))
+
+    def _remember_time(self, event: Event) -> None:
+        self._last_recorded_at = max(self._last_recorded_at, event.provenance.recorded_at)
+
+    def _committed(self, position: int, group: Sequence[Member]) -> None:
+        self.head = max(self.head, position)
+        for notify in self.on_committed:
+            notify(position)
+        every = self.limits.snapshot_every_events
+        due = [
+            aggregate
+            for member in group
+            for aggregate_id, aggregate in member.written.items()
+            if aggregate.version // every
+            > member.reads.get(aggregate_id, aggregate.version) // every
+        ]
+        if due:
+            task = asyncio.create_task(self._save_snapshots(due))
+            self._snapshots.add(task)
+            task.add_done_callback(self._snapshots.discard)
+
+    async def _save_snapshots(self, aggregates: Sequence[Aggregate]) -> None:
+        try:
+            await self.store.save_snapshots([_snapshot(each) for each in aggregates])
+        except StoreLost as lost:  # a snapshot only saves time, the next one will do
+            logger.warning("snapshots_not_saved", count=len(aggregates), error=str(lost))
+
+
+def _event(row: StoredRow) -> Event:
+    return decode(row.topic, row.state, row.originator_id, row.originator_version)
+
+
+def _copy(aggregate: Aggregate) -> Aggregate:
+    copy = object.__new__(type(aggregate))
+    copy.__dict__.update(aggregate.__dict__)
+    return copy
+
+
+def _fold(aggregate_class: type[Aggregate], aggregate_id: UUID, stream: Stream) -> Aggregate | None:
+    if stream.snapshot is None:
+        aggregate: Aggregate | None = aggregate_class(aggregate_id)
+    else:
+        snapshot = stream.snapshot
+        aggregate = decode_snapshot(
+            aggregate_class, aggregate_id, snapshot.originator_version, snapshot.state
+        )
+    return None if aggregate is None else aggregate.fold(map(_event, stream.events))
+
+
+def _snapshot(aggregate: Aggregate) -> Snapshot:
+    topic = f"snapshot.{type(aggregate).__name__}"
+    return Snapshot(aggregate.id, aggregate.version, topic, encode_snapshot(aggregate))

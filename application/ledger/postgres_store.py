@@ -1,0 +1,376 @@
+"""The ledger in PostgreSQL: one server-side call locks, checks, inserts and notifies.
+
+The lock lives inside the call, so it is never held while the client thinks; it makes the order
+of positions the order of commits, which is what lets a reader that tails the log miss nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from struct import Struct
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection, errors
+from psycopg.adapt import Buffer, Dumper
+from psycopg.pq import Format
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from application.ledger.command import Reply
+from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.store import (
+    Batch,
+    FoundReply,
+    Row,
+    SchemaMissing,
+    Snapshot,
+    StaleGroup,
+    StoredRow,
+    StoreLost,
+    Stream,
+)
+
+LOCK_SECONDS = 10
+_READERS = 4
+
+_APPEND = "SELECT append_events(%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b)"
+_CONFIRM = "SELECT confirm_versions(%b, %b)"
+_COLUMNS = "originator_id, originator_version, topic, state, notification_id"
+_LOAD = """
+WITH newest AS (
+    SELECT wanted.id, snapshot.originator_version, snapshot.topic, snapshot.state
+    FROM unnest(%b) AS wanted (id)
+    LEFT JOIN LATERAL (
+        SELECT originator_version, topic, state FROM snapshots
+        WHERE originator_id = wanted.id ORDER BY originator_version DESC LIMIT 1
+    ) AS snapshot ON true
+)
+SELECT id, originator_version, topic, state, 0 AS position FROM newest
+WHERE originator_version IS NOT NULL
+UNION ALL
+SELECT newest.id, event.originator_version, event.topic, event.state, event.notification_id
+FROM newest CROSS JOIN LATERAL (
+    SELECT originator_version, topic, state, notification_id FROM stored_events
+    WHERE originator_id = newest.id
+        AND originator_version > coalesce(newest.originator_version, 0)
+) AS event
+ORDER BY 1, 2
+"""
+_LOST = (errors.OperationalError, errors.InterfaceError, PoolTimeout)
+
+
+class PostgresStore:
+    """Answers EventStore with the library's own table layout; one connection appends."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._writer: AsyncConnection[Any] | None = None
+        self._readers: AsyncConnectionPool[AsyncConnection[Any]] | None = None
+
+    async def open(self) -> None:
+        self._readers = AsyncConnectionPool(
+            self._url,
+            min_size=1,
+            max_size=_READERS,
+            timeout=LOCK_SECONDS,
+            kwargs={"autocommit": True},
+            configure=_configure,
+            open=False,
+        )
+        await self._readers.open()
+        try:
+            found = await self._fetch("SELECT version_num FROM alembic_version", ())
+        except errors.UndefinedTable:
+            raise SchemaMissing("missing") from None
+        if found != [(SCHEMA_REVISION,)]:
+            raise SchemaMissing(f"at revision {found and found[0][0]}, not {SCHEMA_REVISION}")
+
+    async def close(self) -> None:
+        if self._readers is not None:
+            await self._readers.close()
+        await self._drop_writer()
+
+    async def append(self, batch: Batch) -> int:
+        try:
+            return await self._append(await self._connected(), batch)
+        except BaseException as error:
+            await self._give_up(error)
+            raise
+
+    async def confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
+        try:
+            cursor = await (await self._connected()).execute(
+                _CONFIRM, _reads(reads), prepare=True, binary=True
+            )
+            return _base(await cursor.fetchone())
+        except _LOST as error:
+            await self._give_up(error)
+            raise StoreLost(str(error)) from error
+        except errors.SerializationFailure as error:
+            raise StaleGroup(str(error)) from error
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["PostgresTurn"]:
+        try:
+            connection = await self._connected()
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+                yield PostgresTurn(self, connection)
+        except _LOST as error:
+            await self._give_up(error)
+            raise StoreLost(str(error)) from error
+        except asyncio.CancelledError:
+            await self._drop_writer()
+            raise
+
+    async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        return _streams(wanted, await self._fetch(_LOAD, (_uuids(wanted),)))
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        statement = (
+            f"SELECT {_COLUMNS} FROM stored_events "
+            "WHERE originator_id = %b AND originator_version > %b "
+            "ORDER BY originator_version LIMIT %b"
+        )
+        rows = await self._fetch(statement, (originator_id, after_version, limit))
+        return [StoredRow(*row) for row in rows]
+
+    async def feed(
+        self, *, after: int, limit: int, topics: Sequence[str] | None
+    ) -> list[StoredRow]:
+        statement = (
+            f"SELECT {_COLUMNS} FROM stored_events WHERE notification_id > %b "
+            "AND (%b OR topic = ANY(%b)) ORDER BY notification_id LIMIT %b"
+        )
+        values = (after, topics is None, list(topics or ()), limit)
+        return [StoredRow(*row) for row in await self._fetch(statement, values)]
+
+    async def head(self) -> tuple[int, int]:
+        found = await self._fetch(
+            "SELECT position, recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1", ()
+        )
+        return (found[0][0], found[0][1]) if found else (0, 0)
+
+    async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        statement = (
+            "INSERT INTO snapshots (originator_id, originator_version, topic, state) "
+            "SELECT * FROM unnest(%b, %b, %b, %b) ON CONFLICT DO NOTHING"
+        )
+        await self._execute(statement, _rows(snapshots))
+
+    async def forget_replies(self, before_us: int) -> int:
+        return await self._execute("DELETE FROM replies WHERE kept_at_us < %b", (before_us,))
+
+    # Connections.
+
+    async def _connected(self) -> AsyncConnection[Any]:
+        if self._writer is None or self._writer.closed:
+            try:
+                self._writer = await AsyncConnection.connect(self._url, autocommit=True)
+                await _configure(self._writer)
+            except _LOST as error:
+                await self._drop_writer()
+                raise StoreLost(str(error)) from error
+        return self._writer
+
+    async def _append(self, connection: AsyncConnection[Any], batch: Batch) -> int:
+        try:
+            cursor = await connection.execute(
+                _APPEND, _parameters(batch), prepare=True, binary=True
+            )
+            return _base(await cursor.fetchone())
+        except (errors.UniqueViolation, errors.SerializationFailure) as error:
+            raise StaleGroup(str(error)) from error
+        except _LOST as error:
+            raise StoreLost(str(error)) from error
+
+    async def _give_up(self, error: BaseException) -> None:
+        """Drop a connection whose state is not known; one that refused a group is sound."""
+        if isinstance(error, (StoreLost, asyncio.CancelledError, *_LOST)):
+            await self._drop_writer()
+
+    async def _drop_writer(self) -> None:
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            await writer.close()
+
+    async def _fetch(self, statement: str, values: Sequence[Any]) -> list[Any]:
+        assert self._readers is not None, "the store is not open"
+        try:
+            async with self._readers.connection() as connection:
+                cursor = await connection.execute(statement, values, prepare=True, binary=True)
+                return list(await cursor.fetchall())
+        except _LOST as error:
+            raise StoreLost(str(error)) from error
+
+    async def _execute(self, statement: str, values: Sequence[Any]) -> int:
+        assert self._readers is not None, "the store is not open"
+        try:
+            async with self._readers.connection() as connection:
+                cursor = await connection.execute(statement, values)
+                return int(cursor.rowcount)
+        except _LOST as error:
+            raise StoreLost(str(error)) from error
+
+
+class PostgresTurn:
+    """The writer's connection inside a transaction that holds the table lock."""
+
+    def __init__(self, store: PostgresStore, connection: AsyncConnection[Any]) -> None:
+        self._store, self._connection = store, connection
+
+    async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        cursor = await self._connection.execute(_LOAD, (_uuids(wanted),), binary=True)
+        return _streams(wanted, await cursor.fetchall())
+
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        cursor = await self._connection.execute(
+            "SELECT key, fingerprint, status, body, position FROM replies WHERE key = ANY(%s)",
+            (list(keys),),
+        )
+        rows = await cursor.fetchall()
+        return {row[0]: FoundReply(row[1], Reply(row[2], row[3]), row[4]) for row in rows}
+
+    async def positions(self, rows: Sequence[Row]) -> list[int | None]:
+        cursor = await self._connection.execute(
+            "SELECT event.notification_id FROM unnest(%b, %b, %b, %b) WITH ORDINALITY "
+            "AS sent (id, version, topic, state, place) LEFT JOIN stored_events AS event "
+            "ON event.originator_id = sent.id AND event.originator_version = sent.version "
+            "AND event.topic = sent.topic AND event.state = sent.state ORDER BY sent.place",
+            _rows(rows),
+        )
+        return [row[0] for row in await cursor.fetchall()]
+
+    async def append(self, batch: Batch) -> int:
+        return await self._store._append(self._connection, batch)
+
+
+# Arrays in PostgreSQL's binary form, built by hand: psycopg dumps lists item by item, which
+# costs more than deciding what is in them.
+
+
+class _Array:
+    __slots__ = ("bytes",)
+
+    def __init__(self, item_oid: int, items: Sequence[bytes]) -> None:
+        length = _LENGTH.pack
+        parts = [
+            _HEADER.pack(1, 0, item_oid, len(items), 1) if items else _EMPTY.pack(0, 0, item_oid)
+        ]
+        for item in items:
+            parts.append(length(len(item)))
+            parts.append(item)
+        self.bytes = b"".join(parts)
+
+
+class _UuidArray(_Array):
+    __slots__ = ()
+
+
+class _BigintArray(_Array):
+    __slots__ = ()
+
+
+class _IntegerArray(_Array):
+    __slots__ = ()
+
+
+class _TextArray(_Array):
+    __slots__ = ()
+
+
+class _BytesArray(_Array):
+    __slots__ = ()
+
+
+_HEADER, _EMPTY, _LENGTH = Struct("!iiIii"), Struct("!iiI"), Struct("!i")
+_BIGINT, _INTEGER = Struct("!q").pack, Struct("!i").pack
+# Object ids of the types, fixed in PostgreSQL's catalogue: the item's, and its array's.
+_UUID_OID, _BIGINT_OID, _INTEGER_OID, _TEXT_OID, _BYTEA_OID = 2950, 20, 23, 25, 17
+_ARRAY_OIDS: dict[type[_Array], int] = {
+    _UuidArray: 2951,
+    _BigintArray: 1016,
+    _IntegerArray: 1007,
+    _TextArray: 1009,
+    _BytesArray: 1001,
+}
+
+
+def _dumper(array_class: type[_Array], array_oid: int) -> type[Dumper]:
+    class ArrayDumper(Dumper):
+        format = Format.BINARY
+        oid = array_oid
+
+        def dump(self, obj: _Array) -> Buffer | None:
+            return obj.bytes
+
+    return ArrayDumper
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    for array_class, oid in _ARRAY_OIDS.items():
+        connection.adapters.register_dumper(array_class, _dumper(array_class, oid))
+    await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+
+
+def _uuids(ids: Sequence[UUID]) -> _UuidArray:
+    return _UuidArray(_UUID_OID, [each.bytes for each in ids])
+
+
+def _bigints(numbers: Sequence[int]) -> _BigintArray:
+    return _BigintArray(_BIGINT_OID, [_BIGINT(each) for each in numbers])
+
+
+def _integers(numbers: Sequence[int]) -> _IntegerArray:
+    return _IntegerArray(_INTEGER_OID, [_INTEGER(each) for each in numbers])
+
+
+def _texts(texts: Sequence[str]) -> _TextArray:
+    return _TextArray(_TEXT_OID, [each.encode() for each in texts])
+
+
+def _blobs(blobs: Sequence[bytes]) -> _BytesArray:
+    return _BytesArray(_BYTEA_OID, blobs)
+
+
+def _rows(rows: Sequence[Row] | Sequence[Snapshot]) -> tuple[_Array, ...]:
+    return (
+        _uuids([row[0] for row in rows]),
+        _bigints([row[1] for row in rows]),
+        _texts([row[2] for row in rows]),
+        _blobs([row[3] for row in rows]),
+    )
+
+
+def _reads(reads: Sequence[tuple[UUID, int]]) -> tuple[_Array, ...]:
+    return _uuids([each for each, _ in reads]), _bigints([version for _, version in reads])
+
+
+def _parameters(batch: Batch) -> tuple[Any, ...]:
+    replies = batch.replies
+    return (
+        *_rows(batch.rows),
+        *_reads(batch.reads),
+        batch.recorded_at_us,
+        _texts([kept.key for kept in replies]),
+        _blobs([kept.fingerprint for kept in replies]),
+        _integers([kept.reply.status for kept in replies]),
+        _blobs([kept.reply.body for kept in replies]),
+        _integers([kept.event_count for kept in replies]),
+    )
+
+
+def _base(row: Any) -> int:
+    return int(row[0])
+
+
+def _streams(wanted: Sequence[UUID], rows: Sequence[Any]) -> dict[UUID, Stream]:
+    streams = {each: Stream(None, []) for each in wanted}
+    for row in rows:
+        if row[4] == 0:
+            streams[row[0]] = Stream(Snapshot(*row[:4]), [])
+        else:
+            streams[row[0]].events.append(StoredRow(*row))
+    return streams

@@ -1,0 +1,289 @@
+"""The ledger in one SQLite file: one thread of this process writes, other processes take turns.
+
+Every write begins with BEGIN IMMEDIATE: a transaction that reads first and writes later would be
+refused at once when another process writes, whatever the busy time-out says.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from application.ledger.command import Reply
+from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.store import (
+    Batch,
+    FoundReply,
+    Row,
+    SchemaMissing,
+    Snapshot,
+    StaleGroup,
+    StoredRow,
+    StoreLost,
+    Stream,
+)
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 30.0
+_VARIABLES = 500  # SQLite allows 32 766 in one statement; pages of this size plan quickly
+
+_INSERT_EVENT = (
+    "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
+)
+_INSERT_REPLY = """
+INSERT INTO replies (key, fingerprint, status, body, position, kept_at_us)
+VALUES (?,?,?,?,?,?)
+"""
+_INSERT_GROUP = """
+INSERT INTO append_groups (position, recorded_at_us)
+VALUES (?, max(?, coalesce((SELECT max(recorded_at_us) FROM append_groups
+    WHERE position = (SELECT max(position) FROM append_groups)), 0)))
+"""
+_SELECT_EVENT = "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events"
+_MOVED_ON = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version > ? LIMIT 1"
+
+
+class SqliteStore:
+    """Answers EventStore with the library's own table layout; positions are its row ids."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-store")
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        await self._do(self._open)
+
+    async def close(self) -> None:
+        await self._do(self._close)
+        self._thread.shutdown()
+
+    async def append(self, batch: Batch) -> int:
+        return await self._do(self._append, batch)
+
+    async def confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
+        return await self._do(self._confirm, reads)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator["SqliteTurn"]:
+        await self._do(self._execute, "BEGIN IMMEDIATE")
+        try:
+            yield SqliteTurn(self)
+        except BaseException:
+            await asyncio.shield(self._do(self._execute, "ROLLBACK"))
+            raise
+        await asyncio.shield(self._do(self._execute, "COMMIT"))
+
+    async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        return await self._do(self._load, wanted)
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        statement = (
+            f"{_SELECT_EVENT} WHERE originator_id = ? AND originator_version > ? "
+            "ORDER BY originator_version LIMIT ?"
+        )
+        return await self._do(self._rows, statement, (originator_id.hex, after_version, limit))
+
+    async def feed(
+        self, *, after: int, limit: int, topics: Sequence[str] | None
+    ) -> list[StoredRow]:
+        chosen = f"AND topic IN ({_marks(topics)}) " if topics is not None else ""
+        statement = f"{_SELECT_EVENT} WHERE rowid > ? {chosen}ORDER BY rowid LIMIT ?"
+        return await self._do(self._rows, statement, (after, *(topics or ()), limit))
+
+    async def head(self) -> tuple[int, int]:
+        return await self._do(self._head)
+
+    async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        await self._do(self._save_snapshots, snapshots)
+
+    async def forget_replies(self, before_us: int) -> int:
+        return await self._do(self._forget_replies, before_us)
+
+    # Everything below runs in the store's thread.
+
+    async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, work, *arguments)
+        except sqlite3.OperationalError as error:
+            raise StoreLost(f"{self._path.name}: {error}") from error
+
+    def _open(self) -> None:
+        if not self._path.exists():
+            raise SchemaMissing(f"missing: there is no file {self._path}")
+        self._connection = connect(self._path)
+        try:
+            revision = self._execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            raise SchemaMissing("missing") from None
+        if revision != (SCHEMA_REVISION,):
+            raise SchemaMissing(f"at revision {revision and revision[0]}, not {SCHEMA_REVISION}")
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        assert self._connection is not None, "the store is not open"
+        return self._connection.execute(statement, values)
+
+    def _append(self, batch: Batch) -> int:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            base = self._insert(batch)
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
+        self._execute("COMMIT")
+        return base
+
+    def _insert(self, batch: Batch) -> int:
+        base = self._confirm(batch.reads)
+        assert self._connection is not None
+        try:
+            self._connection.executemany(
+                _INSERT_EVENT,
+                [(row[0].hex, row[1], row[2], row[3]) for row in batch.rows],
+            )
+            self._connection.executemany(
+                _INSERT_REPLY,
+                [
+                    (
+                        kept.key,
+                        kept.fingerprint,
+                        kept.reply.status,
+                        kept.reply.body,
+                        base + kept.event_count,
+                        batch.recorded_at_us,
+                    )
+                    for kept in batch.replies
+                ],
+            )
+        except sqlite3.IntegrityError as error:
+            raise StaleGroup(str(error)) from error
+        if batch.rows:
+            self._execute(_INSERT_GROUP, (base + len(batch.rows), batch.recorded_at_us))
+        return base
+
+    def _confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
+        for aggregate_id, version in reads:
+            if self._execute(_MOVED_ON, (aggregate_id.hex, version)).fetchone():
+                raise StaleGroup(f"{aggregate_id} has moved on from version {version}")
+        return int(self._execute("SELECT max(rowid) FROM stored_events").fetchone()[0] or 0)
+
+    def _rows(self, statement: str, values: Sequence[Any]) -> list[StoredRow]:
+        return [StoredRow(UUID(hex=row[0]), *row[1:]) for row in self._execute(statement, values)]
+
+    def _load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        streams: dict[UUID, Stream] = {}
+        for begin in range(0, len(wanted), _VARIABLES):
+            page = wanted[begin : begin + _VARIABLES]
+            streams |= {each: Stream(None, []) for each in page}
+            streams |= {each.originator_id: Stream(each, []) for each in self._snapshots(page)}
+            plain = [each for each in page if streams[each].snapshot is None]
+            for row in self._rows(
+                f"{_SELECT_EVENT} WHERE originator_id IN ({_marks(plain)}) "
+                "ORDER BY originator_id, originator_version",
+                [each.hex for each in plain],
+            ):
+                streams[row.originator_id].events.append(row)
+            for each in page:
+                if (snapshot := streams[each].snapshot) is not None:
+                    streams[each].events.extend(
+                        self._rows(
+                            f"{_SELECT_EVENT} WHERE originator_id = ? AND originator_version > ? "
+                            "ORDER BY originator_version",
+                            (each.hex, snapshot.originator_version),
+                        )
+                    )
+        return streams
+
+    def _snapshots(self, wanted: Sequence[UUID]) -> list[Snapshot]:
+        # SQLite fills the bare columns from the row that holds the maximum.
+        rows = self._execute(
+            "SELECT originator_id, max(originator_version), topic, state FROM snapshots "
+            f"WHERE originator_id IN ({_marks(wanted)}) GROUP BY originator_id",
+            [each.hex for each in wanted],
+        )
+        return [Snapshot(UUID(hex=row[0]), *row[1:]) for row in rows]
+
+    def _head(self) -> tuple[int, int]:
+        row = self._execute(
+            "SELECT position, recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1"
+        ).fetchone()
+        return row if row is not None else (0, 0)
+
+    def _positions(self, rows: Sequence[Row]) -> list[int | None]:
+        found = []
+        for row in rows:
+            stored = self._execute(
+                "SELECT rowid, topic, state FROM stored_events "
+                "WHERE originator_id = ? AND originator_version = ?",
+                (row.originator_id.hex, row.originator_version),
+            ).fetchone()
+            same = stored is not None and tuple(stored[1:]) == (row.topic, row.state)
+            found.append(stored[0] if same else None)
+        return found
+
+    def _replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        rows = self._execute(
+            "SELECT key, fingerprint, status, body, position FROM replies "
+            f"WHERE key IN ({_marks(keys)})",
+            keys,
+        )
+        return {row[0]: FoundReply(row[1], Reply(row[2], row[3]), row[4]) for row in rows}
+
+    def _save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
+        assert self._connection is not None
+        self._execute("BEGIN IMMEDIATE")
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO snapshots (originator_id, originator_version, topic, state) "
+            "VALUES (?,?,?,?)",
+            [(each[0].hex, each[1], each[2], each[3]) for each in snapshots],
+        )
+        self._execute("COMMIT")
+
+    def _forget_replies(self, before_us: int) -> int:
+        return self._execute("DELETE FROM replies WHERE kept_at_us < ?", (before_us,)).rowcount
+
+
+class SqliteTurn:
+    """The store inside an open BEGIN IMMEDIATE."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        return await self._store.load(wanted)
+
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        return await self._store._do(self._store._replies, keys)
+
+    async def positions(self, rows: Sequence[Row]) -> list[int | None]:
+        return await self._store._do(self._store._positions, rows)
+
+    async def append(self, batch: Batch) -> int:
+        return await self._store._do(self._store._insert, batch)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the file for writing: write-ahead log, and every commit on disk before it returns."""
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))

@@ -1,0 +1,21 @@
+"""The use cases of the supplier context."""
+
+from application.suppliers.results import (
+    AliasesSet,
+    BookingState,
+    Chosen,
+    Match,
+    Published,
+    ScenarioState,
+)
+from application.suppliers.use_cases import Suppliers
+
+__all__ = [
+    "AliasesSet",
+    "BookingState",
+    "Chosen",
+    "Match",
+    "Published",
+    "ScenarioState",
+    "Suppliers",
+]

@@ -1,0 +1,75 @@
+"""What the use cases of the supplier context take and answer."""
+
+from msgspec import Struct
+
+from application.ledger import Outcome
+from domain.suppliers import MatchDetails
+from domain.suppliers.choosing import Considered
+
+
+class Match(Struct, frozen=True):
+    """One registration and the supplier it shall be booked with, as people write it."""
+
+    registration_id: str
+    supplier: str
+    details: MatchDetails = MatchDetails()
+
+
+class Published(Struct, frozen=True):
+    line: str
+    publication: int
+    digest: str
+    new: bool
+
+
+class AliasesSet(Struct, frozen=True):
+    line: str
+    aliases: dict[str, str]
+    changed: bool
+
+
+class ScenarioState(Struct, frozen=True):
+    """`changed` tells whether the command did anything; `suppliers` how many the scenario has."""
+
+    line: str
+    scenario: str
+    publication: int
+    reset_number: int
+    suppliers: int
+    capacity_file: str
+    changed: bool
+
+
+class BookingState(Struct, frozen=True):
+    """Where a registration stands after a command, and its supplier's count.
+
+    `status` is booked, already_booked, released or reassigned; `alias` is the name that was
+    asked for, if it was an alias.
+    """
+
+    registration_id: str
+    supplier: str
+    status: str
+    capacity_slots: int
+    used_slots: int
+    alias: str = ""
+
+
+class Chosen(Struct, frozen=True):
+    """What became of one registration, and why.
+
+    `status` is booked, already_booked, unmatched or invalid; `considered` tells of every supplier
+    of the scenario, where that was asked for.
+    """
+
+    registration_id: str
+    zip_code: str
+    status: str
+    supplier: str
+    reason: str
+    capacity_slots: int = 0
+    used_slots: int = 0
+    considered: tuple[Considered, ...] = ()
+
+
+Booked = Outcome[BookingState]

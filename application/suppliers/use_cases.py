@@ -1,0 +1,207 @@
+"""What people do with supplier capacity: publish offers, open scenarios, book, release, reset."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from uuid import UUID
+
+from application.ledger import Command, Ledger, Outcome, Recorded, UnitOfWork
+from application.suppliers import steps
+from application.suppliers.results import (
+    AliasesSet,
+    Booked,
+    BookingState,
+    Chosen,
+    Match,
+    Published,
+    ScenarioState,
+)
+from domain.names import check_file_name, check_name
+from domain.suppliers import (
+    Offers,
+    Scenario,
+    ScenarioNotFound,
+    SupplierAliases,
+    SupplierCapacity,
+    SupplierNotFound,
+)
+from domain.suppliers.choosing import ServiceIndex
+
+
+class Suppliers:
+    """The use cases of the supplier context; each loads, decides and saves through the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._indexes: dict[UUID, ServiceIndex] = {}
+
+    # Offers and aliases.
+
+    async def publish_offers(
+        self, command: Command, *, line: str, document: bytes
+    ) -> Outcome[Published]:
+        """Publish an offers document for a business line. Raises Invalid naming every fault."""
+        check_file_name("line", line)
+
+        def decide(work: UnitOfWork) -> Published:
+            offers = work.get(Offers, Offers.identity(line))
+            new = offers.publish(line, document)
+            return Published(line, offers.publication, offers.digest, new)
+
+        return await self._ledger.execute(command, decide)
+
+    async def set_aliases(
+        self, command: Command, *, line: str, supplier_by_alias: Mapping[str, str]
+    ) -> Outcome[AliasesSet]:
+        """Replace the aliases of a business line. Raises LineNotFound and Invalid."""
+
+        def decide(work: UnitOfWork) -> AliasesSet:
+            steps.published_offers(work, line)
+            aliases = work.get(SupplierAliases, SupplierAliases.identity(line))
+            changed = aliases.set(line, dict(supplier_by_alias))
+            return AliasesSet(line, dict(aliases.supplier_by_alias), changed)
+
+        return await self._ledger.execute(command, decide)
+
+    # Scenarios.
+
+    async def open_scenario(
+        self, command: Command, *, line: str, scenario: str, capacity_file: str = ""
+    ) -> Outcome[ScenarioState]:
+        """Open a scenario from the newest offers; `capacity_file` is empty for the default path."""
+        check_file_name("scenario", scenario)
+
+        def decide(work: UnitOfWork) -> ScenarioState:
+            offers = steps.published_offers(work, line)
+            opened = work.get(Scenario, Scenario.identity(line, scenario))
+            if opened.exists:
+                opened.open(line, scenario, opened.publication, opened.terms, capacity_file)
+                return steps.scenario_state(opened, changed=False)
+            terms = offers.terms
+            opened.open(line, scenario, offers.publication, terms, capacity_file)
+            for each, capacity in zip(
+                terms, steps.supplier_capacities(work, opened, terms), strict=True
+            ):
+                capacity.open(line, scenario, each.supplier, each.capacity_slots)
+            return steps.scenario_state(opened, changed=True)
+
+        return await self._ledger.execute(command, decide)
+
+    async def resync(self, command: Command, *, line: str, scenario: str) -> Outcome[ScenarioState]:
+        """Take over the newest offers; what is used stays, also where it is over capacity now."""
+
+        def decide(work: UnitOfWork) -> ScenarioState:
+            offers = steps.published_offers(work, line)
+            state = steps.open_scenario(work, line, scenario)
+            changed = state.resync(offers.publication, offers.terms)
+            if changed:
+                steps.resync_capacities(work, state)
+            return steps.scenario_state(state, changed=changed)
+
+        return await self._ledger.execute(command, decide)
+
+    async def reset(self, command: Command, *, line: str, scenario: str) -> Outcome[ScenarioState]:
+        """Begin a new count from zero; the history keeps the one before."""
+
+        def decide(work: UnitOfWork) -> ScenarioState:
+            state = steps.open_scenario(work, line, scenario)
+            state.reset()
+            for capacity in steps.supplier_capacities(work, state, state.terms):
+                capacity.clear(state.reset_number)
+            return steps.scenario_state(state, changed=True)
+
+        return await self._ledger.execute(command, decide)
+
+    # Bookings.
+
+    async def book(self, command: Command, *, line: str, scenario: str, match: Match) -> Booked:
+        """Book one registration with one supplier, once; the same again is quiet."""
+        return await self._ledger.execute(command, steps.book(line, scenario, match))
+
+    async def book_all(
+        self, command: Command, *, line: str, scenario: str, matches: Sequence[Match]
+    ) -> Outcome[list[BookingState | Exception]]:
+        """Book several registrations, each decided for itself, stored together."""
+        decisions = [steps.book(line, scenario, match) for match in matches]
+        return await self._ledger.execute_all(command, decisions)
+
+    async def release(
+        self, command: Command, *, line: str, scenario: str, registration_id: str
+    ) -> Booked:
+        """Give back the slot of a registration. Raises BookingNotFound."""
+        check_name("registration_id", registration_id)
+
+        def decide(work: UnitOfWork) -> BookingState:
+            booking = steps.held_booking(work, line, scenario, registration_id)
+            supplier = booking.supplier
+            capacity = steps.supplier_capacity(work, line, scenario, supplier)
+            capacity.release_slot(booking.id, registration_id)
+            booking.release()
+            return steps.booking_state(registration_id, "released", capacity)
+
+        return await self._ledger.execute(command, decide)
+
+    async def reassign(
+        self, command: Command, *, line: str, scenario: str, registration_id: str, supplier: str
+    ) -> Booked:
+        """Move a registration to another supplier; refused when that one is full."""
+        check_name("registration_id", registration_id)
+        check_name("supplier_id", supplier)
+
+        def decide(work: UnitOfWork) -> BookingState:
+            booking = steps.held_booking(work, line, scenario, registration_id)
+            name, alias = steps.meant(work, line, supplier)
+            to = steps.supplier_capacity(work, line, scenario, name)
+            held_by = steps.supplier_capacity(work, line, scenario, booking.supplier)
+            if not booking.reassign(name, alias):
+                return steps.booking_state(registration_id, "already_booked", to, alias)
+            to.book_slot(booking.id, registration_id)
+            held_by.release_slot(booking.id, registration_id)
+            return steps.booking_state(registration_id, "reassigned", to, alias)
+
+        return await self._ledger.execute(command, decide)
+
+    async def choose(
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        records: Sequence[object],
+        explained: bool = False,
+    ) -> Outcome[list[Chosen | Exception]]:
+        """Book each registration with the supplier that the rule chooses, stored together.
+
+        A record is a registration in the original's or our own names. `explained` adds what was
+        seen of every supplier to each answer.
+        """
+        decisions = [
+            steps.choose_and_book(
+                line, scenario, record, index_of=self._index_of, explained=explained
+            )
+            for record in records
+        ]
+        return await self._ledger.execute_all(command, decisions)
+
+    def _index_of(self, state: Scenario) -> ServiceIndex:
+        """Return who serves what in a scenario, made once for each change of its terms."""
+        index = self._indexes.get(state.id)
+        if index is None or index.terms is not state.terms:
+            index = self._indexes[state.id] = ServiceIndex(state.terms)
+        return index
+
+    # History.
+
+    async def history(self, *, line: str, scenario: str, supplier: str) -> AsyncIterator[Recorded]:
+        """Replay one supplier's count: every event with the state after it.
+
+        Raises ScenarioNotFound and SupplierNotFound.
+        """
+        await self._check_scenario(line, scenario)
+        identity = SupplierCapacity.identity(line, scenario, supplier)
+        if not (await self._ledger.newest(SupplierCapacity, identity)).exists:
+            raise SupplierNotFound(line, scenario, supplier)
+        async for recorded in self._ledger.history(SupplierCapacity, identity):
+            yield recorded
+
+    async def _check_scenario(self, line: str, scenario: str) -> None:
+        if not (await self._ledger.newest(Scenario, Scenario.identity(line, scenario))).exists:
+            raise ScenarioNotFound(line, scenario)

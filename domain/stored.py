@@ -1,0 +1,174 @@
+"""How events and snapshots are written as bytes, and read again for ever.
+
+An event is plain JSON in the library's `state` column; identity stands in columns of its own.
+The stored topic names the shape: `suppliers.slot_booked` is version 1, `….v2` the second.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import astuple, replace
+
+from domain.aggregate import Aggregate, Event, Provenance, identify
+from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
+
+_encoder = msgspec.json.Encoder()
+_BARE: dict[str, Any] = {"originator_id": UNSET, "originator_version": UNSET}
+
+
+class UnfilledEvent(ValueError):
+    """An event that was never recorded by an aggregate cannot be stored."""
+
+
+class UnstorableEvent(ValueError):
+    """An event holds a value that other readers of the store would misread."""
+
+
+def stored_topic(event_class: type[Event]) -> str:
+    """Return the topic under which today's shape of this event is stored."""
+    version = event_class.class_version
+    return event_class.topic if version == 1 else f"{event_class.topic}.v{version}"
+
+
+def encode(event: Event) -> bytes:
+    """Return the bytes of one recorded event. Raises UnfilledEvent or UnstorableEvent."""
+    name = type(event).__qualname__
+    if not isinstance(event.provenance, Provenance):
+        raise UnfilledEvent(f"{name} was not recorded: it has no provenance")
+    if event.provenance.recorded_at.tzinfo is None:
+        raise UnstorableEvent(f"{name}: recorded_at has no time zone")
+    for field in _fields_with_integers(type(event)):
+        if (number := _beyond_64_bits(getattr(event, field))) is not None:
+            raise UnstorableEvent(f"{name}: {field} holds {number}, which is beyond 64 bits")
+    return _encoder.encode(replace(event, **_BARE))
+
+
+@cache
+def _fields_with_integers(event_class: type[Event]) -> tuple[str, ...]:
+    hints = get_type_hints(event_class)
+    return tuple(
+        name
+        for name in event_class.__struct_fields__
+        if name not in _BARE and name != "provenance" and _holds_integers(hints[name])
+    )
+
+
+def _holds_integers(hint: Any) -> bool:
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return any(_holds_integers(each) for each in get_type_hints(hint).values())
+    return hint is int or any(_holds_integers(each) for each in get_args(hint))
+
+
+def _beyond_64_bits(value: object) -> int | None:
+    if isinstance(value, int):
+        return None if -(2**63) <= value < 2**63 else value
+    if isinstance(value, Struct):
+        value = astuple(value)
+    if isinstance(value, tuple):
+        return next((found for each in value if (found := _beyond_64_bits(each)) is not None), None)
+    return None
+
+
+def decode(topic: str, state: bytes, originator_id: UUID, originator_version: int) -> Event:
+    """Return the event stored as `state`, in today's shape. Raises UnknownTopic."""
+    read = _readers.get(topic) or _reader(topic, f"version {originator_version} of {originator_id}")
+    event = read(state)
+    identify(event, originator_id, originator_version)
+    return event
+
+
+def _reader(topic: str, where: str) -> Callable[[bytes], Event]:
+    """Build, and keep, the function that reads one stored topic."""
+    name, dot, suffix = topic.rpartition(".v")
+    versioned = bool(dot) and suffix.isdecimal()
+    event_class = EVENTS_BY_TOPIC.get(name if versioned else topic)
+    version = int(suffix) if versioned else 1
+    if event_class is None or not 1 <= version <= event_class.class_version:
+        raise UnknownTopic(topic, where)
+    read: Callable[[bytes], Event]
+    if version == event_class.class_version:
+        read = msgspec.json.Decoder(event_class).decode
+    else:
+        read = _upcasting(event_class, version)
+    _readers[topic] = read
+    return read
+
+
+def _upcasting(event_class: type[Event], version: int) -> Callable[[bytes], Event]:
+    steps = [
+        getattr(event_class, f"upcast_v{older}_v{older + 1}")
+        for older in range(version, event_class.class_version)
+    ]
+
+    def read(state: bytes) -> Event:
+        fields = msgspec.json.decode(state)
+        for upcast in steps:
+            upcast(fields)
+        return msgspec.convert(fields, event_class)
+
+    return read
+
+
+_readers: dict[str, Callable[[bytes], Event]] = {}
+
+
+# Snapshots: exactly the annotated state, and the shape it had. Another shape is dropped and the
+# aggregate is folded from its events, so a snapshot never needs an upcast.
+
+
+def encode_snapshot(aggregate: Aggregate) -> bytes:
+    """Return the declared state of an aggregate as bytes."""
+    snapshot_class = _snapshot_class(type(aggregate))
+    state = {name: getattr(aggregate, name) for name in snapshot_class.__struct_fields__}
+    return _shape(type(aggregate)) + b"\n" + _encoder.encode(snapshot_class(**state))
+
+
+def decode_snapshot(
+    aggregate_class: type[Aggregate], aggregate_id: UUID, version: int, stored: bytes
+) -> Aggregate | None:
+    """Return the aggregate as it was at `version`, or None if its declared shape has changed."""
+    shape, _, state = stored.partition(b"\n")
+    if shape != _shape(aggregate_class):
+        return None
+    aggregate = aggregate_class(aggregate_id)
+    values = _snapshot_decoder(aggregate_class).decode(state)
+    aggregate.__dict__.update({name: getattr(values, name) for name in values.__struct_fields__})
+    aggregate.version = version
+    return aggregate
+
+
+_snapshot_classes: dict[type[Aggregate], type[Struct]] = {}
+_snapshot_decoders: dict[type[Aggregate], msgspec.json.Decoder[Any]] = {}
+_shapes: dict[type[Aggregate], bytes] = {}
+
+
+def _snapshot_class(aggregate_class: type[Aggregate]) -> type[Struct]:
+    if aggregate_class not in _snapshot_classes:
+        hints = get_type_hints(aggregate_class)
+        names = [name for name in aggregate_class.__annotations__ if name in hints]
+        _snapshot_classes[aggregate_class] = msgspec.defstruct(
+            f"{aggregate_class.__name__}Snapshot",
+            [(name, hints[name]) for name in names],
+            forbid_unknown_fields=True,
+        )
+    return _snapshot_classes[aggregate_class]
+
+
+def _snapshot_decoder(aggregate_class: type[Aggregate]) -> msgspec.json.Decoder[Any]:
+    if aggregate_class not in _snapshot_decoders:
+        _snapshot_decoders[aggregate_class] = msgspec.json.Decoder(_snapshot_class(aggregate_class))
+    return _snapshot_decoders[aggregate_class]
+
+
+def _shape(aggregate_class: type[Aggregate]) -> bytes:
+    """Return a digest of the declared state, nested value types included."""
+    if aggregate_class not in _shapes:
+        schema = msgspec.json.schema(_snapshot_class(aggregate_class))
+        text = msgspec.json.encode(schema, order="deterministic")
+        _shapes[aggregate_class] = sha256(text).hexdigest()[:16].encode()
+    return _shapes[aggregate_class]
