@@ -18,6 +18,8 @@ def name_fault(text: object) -> str:
         return "found an empty text, a name is needed"
     if len(text) > MAX_NAME_CHARACTERS:
         return f"found {len(text)} characters, at most {MAX_NAME_CHARACTERS} are allowed"
+    if text.isprintable():  # which holds of nearly every name, and excludes what is looked for
+        return ""
     for character in text:
         if category(character) in ("Cc", "Cs"):
             return f"found the character U+{ord(character):04X}, which no name may hold"

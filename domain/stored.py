@@ -7,7 +7,7 @@ The stored topic names the shape: `suppliers.slot_booked` is version 1, `….v2`
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -16,6 +16,8 @@ from msgspec.structs import astuple, replace
 
 from domain.aggregate import Aggregate, Event, Provenance, identify
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
+
+_A = TypeVar("_A", bound=Aggregate)
 
 _encoder = msgspec.json.Encoder()
 _BARE: dict[str, Any] = {"originator_id": UNSET, "originator_version": UNSET}
@@ -129,8 +131,8 @@ def encode_snapshot(aggregate: Aggregate) -> bytes:
 
 
 def decode_snapshot(
-    aggregate_class: type[Aggregate], aggregate_id: UUID, version: int, stored: bytes
-) -> Aggregate | None:
+    aggregate_class: type[_A], aggregate_id: UUID, version: int, stored: bytes
+) -> _A | None:
     """Return the aggregate as it was at `version`, or None if its declared shape has changed."""
     shape, _, state = stored.partition(b"\n")
     if shape != _shape(aggregate_class):

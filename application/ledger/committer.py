@@ -28,7 +28,7 @@ from application.ledger.store import (
     Stream,
     Turn,
 )
-from application.ledger.unit_of_work import Member, Missing, Reference
+from application.ledger.unit_of_work import Member, Missing, Reads, Reference
 
 logger = structlog.get_logger(__name__)
 
@@ -113,6 +113,11 @@ class Committer:
             raise QueueFull(self._queued_decisions)
 
     @property
+    def waiting(self) -> int:
+        """How many decisions are in the queue."""
+        return self._queued_decisions
+
+    @property
     def decides_at_once(self) -> bool:
         """Whether a new command may be decided now; else the queue's order says it must wait."""
         return not self._recovering and (not self._queue or self._queue[-1].decided)
@@ -194,17 +199,17 @@ class Committer:
     def _batch(self, group: Sequence[Member]) -> Batch:
         rows: list[Row] = []
         replies: list[KeptReply] = []
-        reads: dict[UUID, int] = {}
+        reads: Reads = {}
         for member in group:
             reads.update(member.reads)
             rows += member.rows
             if kept := member.kept_reply(len(rows)):
                 replies.append(kept)
         for member in group:
-            for aggregate_id in member.written:
-                reads.pop(aggregate_id, None)
+            for key in member.written:
+                reads.pop(key, None)
         recorded_at_us = int(self._now().timestamp() * 1_000_000)
-        return Batch(rows, list(reads.items()), replies, recorded_at_us)
+        return Batch(rows, list(reads.values()), replies, recorded_at_us)
 
     def _settle(self, group: Sequence[Member], base: int) -> None:
         position = base

@@ -11,8 +11,15 @@ import structlog
 from application.ledger.cache import AggregateCache
 from application.ledger.command import Command, LedgerUnavailable, Outcome, StillRunning
 from application.ledger.committer import Committer, Loads
-from application.ledger.store import EventStore, Snapshot, StoredRow, StoreLost, Stream
-from application.ledger.unit_of_work import Decide, Member, Missing, Reference, UnitOfWork
+from application.ledger.store import EventStore, Row, Snapshot, StoredRow, StoreLost, Stream
+from application.ledger.unit_of_work import (
+    Decide,
+    Member,
+    Missing,
+    RawMember,
+    Reference,
+    UnitOfWork,
+)
 from domain.aggregate import Aggregate, Event
 from domain.stored import decode, decode_snapshot, encode_snapshot
 
@@ -89,6 +96,11 @@ class Ledger:
         """Why the ledger stopped storing; None while it works."""
         return self._committer.failure
 
+    @property
+    def waiting(self) -> int:
+        """How many decisions wait to be stored."""
+        return self._committer.waiting
+
     # Commands.
 
     async def execute(self, command: Command, decide: Callable[[UnitOfWork], R]) -> Outcome[R]:
@@ -107,6 +119,16 @@ class Ledger:
         The result holds, in order, what each returned or the DomainError that it raised.
         """
         return await self._execute(command, decisions, single=False)
+
+    async def append_raw(self, rows: Sequence[Row]) -> list[int]:
+        """Store rows as they are, all or none, and return their positions.
+
+        Raises StaleGroup when a version is taken, and LedgerUnavailable.
+        """
+        self._committer.check_open(1)
+        member = RawMember(rows, asyncio.get_running_loop().create_future())
+        newest = (await self._decided_and_stored(member)).position
+        return list(range(newest - len(rows) + 1, newest + 1))
 
     async def _execute(
         self, command: Command, decisions: Sequence[Decide], *, single: bool
@@ -145,6 +167,11 @@ class Ledger:
             await self._load_or_refuse([(aggregate_class, aggregate_id)])
         assert isinstance(found, aggregate_class)
         return found
+
+    async def stored(self, aggregate_class: type[A], aggregate_id: UUID) -> A:
+        """Return an aggregate as the store has it now, past everything this process knows."""
+        streams = await self.store.load([aggregate_id])
+        return await self._folded(aggregate_class, aggregate_id, streams[aggregate_id])
 
     async def history(
         self, aggregate_class: type[Aggregate], aggregate_id: UUID, *, page_events: int = 1_000
@@ -186,14 +213,16 @@ class Ledger:
         classes = {aggregate_id: aggregate_class for aggregate_class, aggregate_id in references}
         streams = await source.load(list(classes))
         for aggregate_id, stream in streams.items():
-            state = _fold(classes[aggregate_id], aggregate_id, stream)
-            if state is None:  # the snapshot has a shape of the past
-                rows = await self.store.events(aggregate_id, after_version=0, limit=2**31 - 1)
-                state = _fold(classes[aggregate_id], aggregate_id, Stream(None, rows))
-                assert state is not None
-            cache.loaded(state)
+            cache.loaded(await self._folded(classes[aggregate_id], aggregate_id, stream))
             if stream.events:
                 self._remember_time(_event(stream.events[-1]))
+
+    async def _folded(self, aggregate_class: type[A], aggregate_id: UUID, stream: Stream) -> A:
+        state = _fold(aggregate_class, aggregate_id, stream)
+        if state is None:  # the snapshot has a shape of the past
+            rows = await self.store.events(aggregate_id, after_version=0, limit=2**31 - 1)
+            state = aggregate_class(aggregate_id).fold(map(_event, rows))
+        return state
 
     def _remember_time(self, event: Event) -> None:
         self._last_recorded_at = max(self._last_recorded_at, event.provenance.recorded_at)
@@ -206,9 +235,8 @@ class Ledger:
         due = [
             aggregate
             for member in group
-            for aggregate_id, aggregate in member.written.items()
-            if aggregate.version // every
-            > member.reads.get(aggregate_id, aggregate.version) // every
+            for key, aggregate in member.written.items()
+            if aggregate.version // every > member.reads[key][1] // every
         ]
         if due:
             task = asyncio.create_task(self._save_snapshots(due))
@@ -232,14 +260,13 @@ def _copy(aggregate: Aggregate) -> Aggregate:
     return copy
 
 
-def _fold(aggregate_class: type[Aggregate], aggregate_id: UUID, stream: Stream) -> Aggregate | None:
+def _fold(aggregate_class: type[A], aggregate_id: UUID, stream: Stream) -> A | None:
+    """Fold a stream; None if its snapshot has another shape than the class has today."""
     if stream.snapshot is None:
-        aggregate: Aggregate | None = aggregate_class(aggregate_id)
+        aggregate: A | None = aggregate_class(aggregate_id)
     else:
-        snapshot = stream.snapshot
-        aggregate = decode_snapshot(
-            aggregate_class, aggregate_id, snapshot.originator_version, snapshot.state
-        )
+        version, state = stream.snapshot.originator_version, stream.snapshot.state
+        aggregate = decode_snapshot(aggregate_class, aggregate_id, version, state)
     return None if aggregate is None else aggregate.fold(map(_event, stream.events))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +15,10 @@ from domain.stored import encode, stored_topic
 
 A = TypeVar("A", bound=Aggregate)
 Reference = tuple[type[Aggregate], UUID]
+# Both by the integer of the aggregate's id, as in the cache: the version that was seen first, and
+# the state that was recorded last.
+Reads = dict[int, tuple[UUID, int]]
+States = dict[int, Aggregate]
 Decide = Callable[["UnitOfWork"], Any]
 
 
@@ -36,22 +40,23 @@ class UnitOfWork:
         self._cache = cache
         self._provenance = provenance
         self._assume = assume
-        self._taken: dict[UUID, Aggregate] = {}
-        self.written: dict[UUID, Aggregate] = {}
-        self.reads: dict[UUID, int] = {}
+        self._taken: dict[int, Aggregate] = {}
+        self.written: States = {}
+        self.reads: Reads = {}
 
     def get(self, aggregate_class: type[A], aggregate_id: UUID) -> A:
         """Return the newest state of one aggregate, not yet existing if it has no events."""
-        taken = self._taken.get(aggregate_id)
+        key = aggregate_id.int
+        taken = self._taken.get(key)
         if taken is None:
-            known = self.written.get(aggregate_id) or self._cache.newest(aggregate_id)
+            known = self.written.get(key) or self._cache.newest(aggregate_id)
             if known is None:
                 if not (self._assume and aggregate_class.assumed_new):
                     raise Missing([(aggregate_class, aggregate_id)])
                 known = aggregate_class(aggregate_id)
-            taken = self._taken[aggregate_id] = known.bound_to(self._provenance)
-            if aggregate_id not in self.written:
-                self.reads[aggregate_id] = known.version
+            taken = self._taken[key] = known.bound_to(self._provenance)
+            if key not in self.written:
+                self.reads[key] = (aggregate_id, known.version)
         assert isinstance(taken, aggregate_class)
         return taken
 
@@ -78,10 +83,10 @@ class UnitOfWork:
         except DomainError as error:
             return error, []
         events: list[Event] = []
-        for aggregate_id, aggregate in self._taken.items():
+        for key, aggregate in self._taken.items():
             if recorded := aggregate.collect_events():
                 events += recorded
-                self.written[aggregate_id] = aggregate
+                self.written[key] = aggregate
         return result, events
 
 
@@ -117,8 +122,8 @@ class Member:
         self.result: Any = None
         self.events: list[Event] = []
         self.rows: list[Row] = []
-        self.reads: dict[UUID, int] = {}
-        self.written: dict[UUID, Aggregate] = {}
+        self.reads: Reads = {}
+        self.written: States = {}
         self.reply: Reply | None = None
 
     def decide(self, cache: AggregateCache, recorded_at: datetime, *, assume: bool = True) -> None:
@@ -175,3 +180,26 @@ class Member:
         """Answer the caller with an error, if it is still there."""
         if not self.future.done():
             self.future.set_exception(error)
+
+
+class RawMember(Member):
+    """Rows that were made elsewhere, on their way to be stored exactly as they are."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, rows: Sequence[Row], future: "asyncio.Future[Outcome[Any]]") -> None:
+        super().__init__(_NOBODYS, (_nothing,), True, future)
+        self._given = rows
+
+    def decide(self, cache: AggregateCache, recorded_at: datetime, *, assume: bool = True) -> None:
+        """Take the rows; there is nothing to decide."""
+        self.rows = list(self._given)
+        self.decided = True
+
+
+# No event carries it: raw rows were stamped where they were made.
+_NOBODYS = Command(actor="", reason="", command_id=UUID(int=0), at=datetime.fromtimestamp(0, UTC))
+
+
+def _nothing(work: UnitOfWork) -> None:
+    return None

@@ -38,7 +38,7 @@ class PostgresServer:
     def start(self, *, fsync: bool) -> None:
         """Make a cluster and wait until it answers; without `fsync` it is fast and forgetful."""
         account = _account(self._home)
-        programs = _programs()
+        programs = server_programs()
         data = self._home / "data"
         subprocess.run(
             [
@@ -149,7 +149,7 @@ def _account(home: Path) -> dict[str, Any]:
     return account | {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-def _programs() -> Path:
+def server_programs() -> Path:
     """Find the newest server programs of this machine, or else those of the wheel."""
     on_path = shutil.which("initdb")
     if on_path:

@@ -1,0 +1,43 @@
+"""`make bench`: every figure of the project, as ratios taken in one run.
+
+Usage: python -m tests.bench [NAME...]; without names all of them. Writes build/bench.json.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import append, http, reading, rebuilding
+from tests.bench.measuring import Figure, Report, idle_probe
+from tests.bench.stores import Stores, bench_stores
+
+BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
+    "append_pg": append.append_pg,
+    "append_sqlite": append.append_sqlite,
+    "beside": reading.append_beside_projector,
+    "http": http.http_bookings,
+    "rebuild": rebuilding.rebuilds,
+    "read": reading.reads,
+    "match": reading.match_100k,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks named, or all."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"No benchmark is called {unknown[0]}; there are: {', '.join(BENCHMARKS)}")
+    report = Report()
+    before = idle_probe()
+    with bench_stores() as stores:
+        for name in names or BENCHMARKS:
+            BENCHMARKS[name](report, stores)
+    after = idle_probe()
+    report.add(
+        Figure("idle_probe", before, after, before / after, "k steps/s", "the same afterwards", 1)
+    )
+    report.write(Path("build/bench.json"))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,297 @@
+"""HTTP: bookings through one server process, against a plain endpoint over the stock library."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from interfaces.settings import Settings
+from tests.bench.booking import LINE, SCENARIO, offers
+from tests.bench.measuring import Figure, Report, percentile
+from tests.bench.stores import Stores
+
+ROOT = Path(__file__).parents[2]
+CONNECTIONS = 16
+SECONDS = 4.0
+SUPPLIERS = 1_000
+MATCHES = f"/v1/lines/{LINE}/scenarios/{SCENARIO}/matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load of requests came to."""
+
+    per_second: float
+    p99_ms: float
+    statuses: dict[int, int]
+
+    def errors(self) -> int:
+        """Return how many answers were none of 200 and 201."""
+        return sum(count for status, count in self.statuses.items() if status not in (200, 201))
+
+
+def http_bookings(report: Report, stores: Stores) -> None:
+    """Measure single, hot and listed bookings on PostgreSQL, and bookings beside slow reports."""
+    ours: list[Load] = []
+    hot: list[Load] = []
+    listed: list[Load] = []
+    stock: list[Load] = []
+    stock_hot: list[Load] = []
+    beside: list[Load] = []
+    for number in range(3):
+        with _our_server(stores) as port:
+            ours.append(asyncio.run(_singles(port, f"c{number}")))
+            hot.append(asyncio.run(_hot(port)))
+            listed.append(asyncio.run(_lists(port)))
+            beside.append(asyncio.run(_beside_reports(port)))
+        with _stock_server(stores) as port:
+            stock.append(asyncio.run(_stock(port, hot=False)))
+            stock_hot.append(asyncio.run(_stock(port, hot=True)))
+    theirs = "plain FastAPI + stock library"
+    _add(report, "http_booking_pg_16", ours, stock, theirs, bar=6.0)
+    _add_p99(report, "http_booking_pg_16_p99", ours, 20.0)
+    _add(report, "http_hot_supplier_16", hot, ours, "http_booking_pg_16, cold", bar=0.5)
+    _add(report, "http_hot_supplier_16_stock", hot, stock_hot, f"{theirs}, its 200s only")
+    _add(report, "http_batch_pg", listed, stock, f"{theirs}; ours by lists of 100", bar=50.0)
+    for each in (*ours, *hot, *listed):
+        assert not each.errors(), f"answers other than 200 and 201: {each.statuses}"
+    p99, alone = (statistics.median(each.p99_ms for each in side) for side in (beside, ours))
+    report.add(
+        Figure(
+            "http_booking_p99_beside_16_reports",
+            p99,
+            alone,
+            p99 / alone,
+            "ms",
+            "the same alone",
+            bar=3.0,
+            at_most=True,
+        )
+    )
+
+
+def _add(
+    report: Report,
+    name: str,
+    ours: list[Load],
+    theirs: list[Load],
+    against: str,
+    *,
+    bar: float | None = None,
+) -> None:
+    pairs = zip(ours, theirs, strict=True)
+    report.add(
+        Figure(
+            name=name,
+            ours=statistics.median(each.per_second for each in ours),
+            theirs=statistics.median(each.per_second for each in theirs),
+            ratio=statistics.median(a.per_second / b.per_second for a, b in pairs),
+            unit="bookings/s",
+            against=against,
+            bar=bar,
+            note=f"p99 {statistics.median(each.p99_ms for each in ours):.1f} ms",
+        )
+    )
+
+
+def _add_p99(report: Report, name: str, ours: list[Load], bar_ms: float) -> None:
+    p99 = statistics.median(each.p99_ms for each in ours)
+    report.add(Figure(name, p99, bar_ms, p99, "ms", "the limit", bar=bar_ms, at_most=True))
+
+
+# Loads: keep-alive connections, each sending its next request when the last one is answered.
+
+
+async def _singles(port: int, tag: str) -> Load:
+    return await _load(
+        port, lambda c, n: _post(MATCHES, _match(f"{tag}-{c}-{n}", (c * 61 + n) % SUPPLIERS))
+    )
+
+
+async def _hot(port: int) -> Load:
+    # Begun with a stream of 1 000 events.
+    for begin in range(0, 1_000, 500):
+        body = [_match(f"hot-{begin + each}", 0) for each in range(500)]
+        await _load(port, partial(_same, _post(MATCHES, body)), requests=1)
+    return await _load(port, lambda c, n: _post(MATCHES, _match(f"hot-{c}-{n}-{port}", 0)))
+
+
+def _same(request: bytes, _connection: int, _number: int) -> bytes:
+    return request
+
+
+async def _lists(port: int) -> Load:
+    def request(connection: int, number: int) -> bytes:
+        return _post(
+            MATCHES,
+            [
+                _match(f"l-{connection}-{number}-{each}", (number + each) % SUPPLIERS)
+                for each in range(100)
+            ],
+        )
+
+    found = await _load(port, request)
+    return Load(found.per_second * 100, found.p99_ms, found.statuses)
+
+
+async def _beside_reports(port: int) -> Load:
+    report = f"/v1/lines/{LINE}/scenarios/{SCENARIO}/distribution"
+    get = f"GET {report} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    reports = asyncio.create_task(_load(port, lambda c, n: get, seconds=SECONDS + 1))
+    found = await _singles(port, "beside")
+    await reports
+    return found
+
+
+async def _stock(port: int, *, hot: bool) -> Load:
+    def request(connection: int, number: int) -> bytes:
+        supplier = 0 if hot else (connection * 61 + number) % SUPPLIERS
+        return _post("/bookings", _match(f"{hot}-{connection}-{number}", supplier))
+
+    found = await _load(port, request)
+    good = sum(count for status, count in found.statuses.items() if status == 200)
+    return Load(good / SECONDS, found.p99_ms, found.statuses)
+
+
+async def _load(
+    port: int,
+    request: Callable[[int, int], bytes],
+    *,
+    seconds: float = SECONDS,
+    requests: int | None = None,
+) -> Load:
+    statuses: dict[int, int] = {}
+    times_ms: list[float] = []
+    begun = time.perf_counter()
+
+    async def connection(number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        count = 0
+        while requests is None or count < requests:
+            if requests is None and time.perf_counter() - begun > seconds:
+                break
+            sent = time.perf_counter()
+            writer.write(request(number, count))
+            status = await _answer(reader)
+            times_ms.append(1_000 * (time.perf_counter() - sent))
+            statuses[status] = statuses.get(status, 0) + 1
+            count += 1
+        writer.close()
+        await writer.wait_closed()
+
+    many = CONNECTIONS if requests is None else 1
+    await asyncio.gather(*(connection(number) for number in range(many)))
+    elapsed = time.perf_counter() - begun
+    return Load(len(times_ms) / elapsed, percentile(times_ms, 0.99), statuses)
+
+
+async def _answer(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(
+        int(line.split(b":")[1])
+        for line in head.split(b"\r\n")
+        if line.lower().startswith(b"content-length:")
+    )
+    await reader.readexactly(length)
+    return int(head[9:12])
+
+
+def _match(registration_id: str, supplier: int) -> dict[str, str]:
+    return {"registration_id": registration_id, "supplier_id": f"S{supplier}"}
+
+
+def _post(path: str, body: object) -> bytes:
+    data = json.dumps(body).encode()
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"Idempotency-Key: {uuid4()}\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+# Servers, each a process of its own.
+
+
+@contextmanager
+def _our_server(stores: Stores) -> Iterator[int]:
+    settings = stores.settings("pg")
+    with _serving(["-m", "interfaces.cli", "serve"], _environment(settings)) as port:
+        asyncio.run(_prepare(port))
+        yield port
+
+
+@contextmanager
+def _stock_server(stores: Stores) -> Iterator[int]:
+    with _serving(["-m", "tests.bench.stock_server"], stores.stock_environment("pg")) as port:
+        yield port
+
+
+async def _prepare(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    document = offers(SUPPLIERS)
+    for method, path, body in (
+        ("PUT", f"/v1/lines/{LINE}/offers", document),
+        ("POST", f"/v1/lines/{LINE}/scenarios/{SCENARIO}", b"{}"),
+    ):
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        assert await _answer(reader) in (200, 201), path
+    writer.close()
+    await writer.wait_closed()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
+        "CAPACITY_DATABASE_URL": settings.database_url,
+        "CAPACITY_DATA_DIR": str(settings.data_dir),
+    }
+
+
+@contextmanager
+def _serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
+    port = _free_port()
+    process = subprocess.Popen(
+        [sys.executable, *arguments, "--port", str(port)],
+        env=dict(os.environ) | environment,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_open(process, port)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_open(process: subprocess.Popen[bytes], port: int) -> None:
+    give_up_at = time.monotonic() + 30
+    while time.monotonic() < give_up_at:
+        assert process.poll() is None, "the server did not start"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing answers on port {port}")
