@@ -20,14 +20,16 @@ class UnknownTopic(LookupError):
         super().__init__(f"No event class claims the stored topic {topic!r} ({where})")
 
 
-def _events_by_topic() -> dict[str, type[Event]]:
-    found: dict[str, type[Event]] = {}
-    for aggregate_class in AGGREGATES:
-        for event_class in aggregate_class.evolutions:
-            if not event_class.topic or event_class.topic in found:
-                raise TypeError(f"{event_class.__qualname__} needs a topic of its own")
-            found[event_class.topic] = event_class
-    return found
+EVENTS_BY_TOPIC: dict[str, type[Event]] = {}
 
 
-EVENTS_BY_TOPIC: dict[str, type[Event]] = _events_by_topic()
+def claim(aggregate_class: type[Aggregate]) -> None:
+    """Let an aggregate's events be stored and loaded; a program's own contexts call it too."""
+    for event_class in aggregate_class.evolutions:
+        if not event_class.topic or event_class.topic in EVENTS_BY_TOPIC:
+            raise TypeError(f"{event_class.__qualname__} needs a topic of its own")
+        EVENTS_BY_TOPIC[event_class.topic] = event_class
+
+
+for _each in AGGREGATES:
+    claim(_each)

@@ -1,12 +1,20 @@
 """How the identity of an aggregate follows from what people call it."""
 
 from functools import lru_cache
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
-_NAMESPACE = UUID("c1a9b5c6-53b4-4c3e-9a53-0f0a6c6c1d0e")
+_NAMESPACE = UUID("c1a9b5c6-53b4-4c3e-9a53-0f0a6c6c1d0e").bytes
 
 
-@lru_cache(maxsize=65_536)  # a name is asked for at every command; making the id costs 4 us
-def identity(kind: str, *names: str) -> UUID:
-    """Return the one id that belongs to these names; U+0000 parts them, and no name holds it."""
-    return uuid5(_NAMESPACE, "\0".join((kind, *names)))
+def identity_once(kind: str, *names: str) -> UUID:
+    """Return the one id that belongs to these names; U+0000 parts them, and no name holds it.
+
+    A version 5 UUID, made here because the standard library's function takes twice the time.
+    """
+    text = _NAMESPACE + "\0".join((kind, *names)).encode()
+    return UUID(bytes=sha1(text, usedforsecurity=False).digest()[:16], version=5)
+
+
+# For what is asked for at every command; of a name that comes once, nothing is kept.
+identity = lru_cache(maxsize=65_536)(identity_once)

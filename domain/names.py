@@ -5,6 +5,7 @@ from unicodedata import category
 from domain.errors import Invalid
 
 MAX_NAME_CHARACTERS = 200
+MAX_TEXT_CHARACTERS = 1_000
 # A name that becomes a file name gets ".json" and a temporary suffix; file systems allow 255.
 MAX_FILE_NAME_BYTES = 200
 _SHOWN_CHARACTERS = 40
@@ -47,6 +48,17 @@ def check_file_name(field: str, text: object) -> None:
     """Raise Invalid, naming the field, unless `text` can be a name and a file name."""
     if fault := file_name_fault(text):
         raise Invalid((f"/{field}", fault))
+
+
+def check_text(field: str, text: str) -> None:
+    """Raise Invalid unless a free text (it may have several lines) can be stored and read again."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        detail = f"found {len(text)} characters, at most {MAX_TEXT_CHARACTERS} are allowed"
+        raise Invalid((f"/{field}", detail))
+    for character in text:
+        if category(character) in ("Cc", "Cs") and character not in "\n\t":
+            detail = f"found the character U+{ord(character):04X}, which no text may hold"
+            raise Invalid((f"/{field}", detail))
 
 
 def shown(value: object) -> str:

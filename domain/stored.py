@@ -4,15 +4,16 @@ An event is plain JSON in the library's `state` column; identity stands in colum
 The stored topic names the shape: `suppliers.slot_booked` is version 1, `….v2` the second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Struct
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Event, Provenance, identify
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
@@ -31,6 +32,7 @@ class UnstorableEvent(ValueError):
     """An event holds a value that other readers of the store would misread."""
 
 
+@cache
 def stored_topic(event_class: type[Event]) -> str:
     """Return the topic under which today's shape of this event is stored."""
     version = event_class.class_version
@@ -44,36 +46,50 @@ def encode(event: Event) -> bytes:
         raise UnfilledEvent(f"{name} was not recorded: it has no provenance")
     if event.provenance.recorded_at.tzinfo is None:
         raise UnstorableEvent(f"{name}: recorded_at has no time zone")
-    for field in _fields_with_integers(type(event)):
-        if (number := _beyond_64_bits(getattr(event, field))) is not None:
-            raise UnstorableEvent(f"{name}: {field} holds {number}, which is beyond 64 bits")
+    for number in _integers(event):
+        if not -(2**63) <= number < 2**63:
+            raise UnstorableEvent(f"{name}: it holds {number}, which is beyond 64 bits")
     return _encoder.encode(replace(event, **_BARE))
 
 
+def _integers(event: Event) -> Iterator[int]:
+    """Yield the integers of an event; where they stand is found out once for each class."""
+    for read in _integer_readers(type(event)):
+        yield from _integers_in(read(event))
+
+
 @cache
-def _fields_with_integers(event_class: type[Event]) -> tuple[str, ...]:
-    hints = get_type_hints(event_class)
-    return tuple(
-        name
-        for name in event_class.__struct_fields__
-        if name not in _BARE and name != "provenance" and _holds_integers(hints[name])
-    )
+def _integer_readers(struct_class: type[Struct]) -> tuple[Callable[[Any], Any], ...]:
+    return tuple(map(attrgetter, _integer_paths(struct_class)))
+
+
+def _integer_paths(struct_class: type[Struct]) -> Iterator[str]:
+    hints = get_type_hints(struct_class)
+    for name in struct_class.__struct_fields__:
+        hint = hints[name]
+        if name in _BARE or name == "provenance":
+            continue
+        if isinstance(hint, type) and issubclass(hint, Struct):
+            yield from (f"{name}.{path}" for path in _integer_paths(hint))
+        elif _holds_integers(hint):
+            yield name
 
 
 def _holds_integers(hint: Any) -> bool:
     if isinstance(hint, type) and issubclass(hint, Struct):
-        return any(_holds_integers(each) for each in get_type_hints(hint).values())
+        return any(True for _ in _integer_paths(hint))
     return hint is int or any(_holds_integers(each) for each in get_args(hint))
 
 
-def _beyond_64_bits(value: object) -> int | None:
+def _integers_in(value: object) -> Iterator[int]:
     if isinstance(value, int):
-        return None if -(2**63) <= value < 2**63 else value
-    if isinstance(value, Struct):
-        value = astuple(value)
-    if isinstance(value, tuple):
-        return next((found for each in value if (found := _beyond_64_bits(each)) is not None), None)
-    return None
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _integers_in(each)
+    elif isinstance(value, Struct):
+        for read in _integer_readers(type(value)):
+            yield from _integers_in(read(value))
 
 
 def decode(topic: str, state: bytes, originator_id: UUID, originator_version: int) -> Event:

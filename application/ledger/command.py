@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from domain.aggregate import Event, Provenance
 from domain.errors import Conflict, Refused
+from domain.names import MAX_TEXT_CHARACTERS, check_text
 
 R = TypeVar("R")
 
@@ -44,6 +45,12 @@ class Command(Struct, frozen=True, kw_only=True):
     render: Render | None = None
     idempotency_key: str = ""
     fingerprint: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Raise Invalid if a text holds what no store or log should be given."""
+        for field in ("actor", "reason", "on_behalf_of"):
+            if not (text := getattr(self, field)).isprintable() or len(text) > MAX_TEXT_CHARACTERS:
+                check_text(field, text)
 
     def provenance(self, recorded_at: datetime) -> Provenance:
         """Return what every event of this command carries."""

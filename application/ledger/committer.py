@@ -82,6 +82,7 @@ class Committer:
         self._outage_seconds = outage_seconds
         self._on_committed = on_committed
         self._queue: deque[Member] = deque()
+        self._under_way: list[Member] = []
         self._queued_decisions = 0
         self._recovering = False
         self._wake = asyncio.Event()
@@ -140,7 +141,8 @@ class Committer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            await self._commit(self._take())
+            self._under_way = self._take()
+            await self._commit(self._under_way)
 
     def _take(self) -> list[Member]:
         """Take members from the queue, up to the size of a group."""
@@ -312,8 +314,9 @@ class Committer:
             self.failure = task.exception()
         if self.failure is not None:
             logger.error("committer_died", error=repr(self.failure))
-            while self._queue:
-                self._queue.popleft().fail(CommitterDied(f"The ledger stopped: {self.failure!r}"))
+            for member in (*self._under_way, *self._queue):
+                member.fail(CommitterDied(f"The ledger stopped: {self.failure!r}"))
+            self._queue.clear()
 
 
 def answer_again(found: FoundReply, fingerprint: bytes) -> Exception:

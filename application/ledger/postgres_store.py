@@ -197,22 +197,27 @@ class PostgresStore:
             await writer.close()
 
     async def _fetch(self, statement: str, values: Sequence[Any]) -> list[Any]:
-        assert self._readers is not None, "the store is not open"
-        try:
-            async with self._readers.connection() as connection:
-                cursor = await connection.execute(statement, values, prepare=True, binary=True)
-                return list(await cursor.fetchall())
-        except _LOST as error:
-            raise StoreLost(str(error)) from error
+        rows, _ = await self._ask(statement, values, prepare=True, binary=True)
+        return rows
 
     async def _execute(self, statement: str, values: Sequence[Any]) -> int:
+        _, count = await self._ask(statement, values)
+        return count
+
+    async def _ask(
+        self, statement: str, values: Sequence[Any], **options: bool
+    ) -> tuple[list[Any], int]:
+        """Send what may be sent twice; the connections kept for it may have died meanwhile."""
         assert self._readers is not None, "the store is not open"
-        try:
-            async with self._readers.connection() as connection:
-                cursor = await connection.execute(statement, values)
-                return int(cursor.rowcount)
-        except _LOST as error:
-            raise StoreLost(str(error)) from error
+        for others in reversed(range(_READERS + 1)):
+            try:
+                async with self._readers.connection() as connection:
+                    cursor = await connection.execute(statement, values, **options)
+                    return await cursor.fetchall() if cursor.description else [], cursor.rowcount
+            except _LOST as error:
+                if not others or isinstance(error, PoolTimeout):
+                    raise StoreLost(str(error)) from error
+        raise AssertionError("unreachable: the last try returns or raises")
 
 
 class PostgresTurn:

@@ -32,9 +32,12 @@ T = TypeVar("T")
 BUSY_SECONDS = 30.0
 _VARIABLES = 500  # SQLite allows 32 766 in one statement; pages of this size plan quickly
 
-_INSERT_EVENT = (
-    "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
+_INSERT_EVENTS = (
+    "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES "
 )
+# A statement lets go of the interpreter once; one for each row would hand it to and fro with the
+# event loop's thread. Few sizes, so that each is prepared once.
+_ROWS_AT_ONCE = (128, 32, 8, 1)
 _INSERT_REPLY = """
 INSERT INTO replies (key, fingerprint, status, body, position, kept_at_us)
 VALUES (?,?,?,?,?,?)
@@ -150,10 +153,7 @@ class SqliteStore:
         base = self._confirm(batch.reads)
         assert self._connection is not None
         try:
-            self._connection.executemany(
-                _INSERT_EVENT,
-                [(row[0].hex, row[1], row[2], row[3]) for row in batch.rows],
-            )
+            self._insert_rows(batch.rows)
             self._connection.executemany(
                 _INSERT_REPLY,
                 [
@@ -173,6 +173,17 @@ class SqliteStore:
         if batch.rows:
             self._execute(_INSERT_GROUP, (base + len(batch.rows), batch.recorded_at_us))
         return base
+
+    def _insert_rows(self, rows: Sequence[Row]) -> None:
+        begin = 0
+        for size in _ROWS_AT_ONCE:
+            statement = f"{_INSERT_EVENTS}{','.join(['(?,?,?,?)'] * size)}"
+            while len(rows) - begin >= size:
+                values: list[Any] = []
+                for row in rows[begin : begin + size]:
+                    values += (row[0].hex, row[1], row[2], row[3])
+                self._execute(statement, values)
+                begin += size
 
     def _confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
         for aggregate_id, version in reads:

@@ -40,7 +40,8 @@ class UnitOfWork:
         self._cache = cache
         self._provenance = provenance
         self._assume = assume
-        self._taken: dict[int, Aggregate] = {}
+        self._taken: dict[int, Aggregate] = {}  # by the decision that runs now
+        self._untouched: dict[int, Aggregate] = {}  # by those before it, which recorded nothing
         self.written: States = {}
         self.reads: Reads = {}
 
@@ -49,16 +50,21 @@ class UnitOfWork:
         key = aggregate_id.int
         taken = self._taken.get(key)
         if taken is None:
-            known = self.written.get(key) or self._cache.newest(aggregate_id)
+            taken = self._untouched.get(key) or self._take(key, aggregate_class, aggregate_id)
+            self._taken[key] = taken
+        assert isinstance(taken, aggregate_class)
+        return taken
+
+    def _take(self, key: int, aggregate_class: type[A], aggregate_id: UUID) -> Aggregate:
+        known = self.written.get(key)
+        if known is None:
+            known = self._cache.newest(aggregate_id)
             if known is None:
                 if not (self._assume and aggregate_class.assumed_new):
                     raise Missing([(aggregate_class, aggregate_id)])
                 known = aggregate_class(aggregate_id)
-            taken = self._taken[key] = known.bound_to(self._provenance)
-            if key not in self.written:
-                self.reads[key] = (aggregate_id, known.version)
-        assert isinstance(taken, aggregate_class)
-        return taken
+            self.reads[key] = (aggregate_id, known.version)
+        return known.bound_to(self._provenance)
 
     def get_all(self, aggregate_class: type[A], aggregate_ids: Iterable[UUID]) -> list[A]:
         """Return several aggregates of one class, loading all that are missing at once."""
@@ -81,12 +87,17 @@ class UnitOfWork:
         try:
             result = decide(self)
         except DomainError as error:
+            for key in self._taken:
+                self._untouched.pop(key, None)
             return error, []
         events: list[Event] = []
         for key, aggregate in self._taken.items():
             if recorded := aggregate.collect_events():
                 events += recorded
                 self.written[key] = aggregate
+                self._untouched.pop(key, None)
+            else:
+                self._untouched[key] = aggregate
         return result, events
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.errors import Conflict, NotFound
-from domain.identity import identity
+from domain.identity import identity_once
 
 
 class BookedElsewhere(Conflict):
@@ -71,7 +71,9 @@ class Booking(Aggregate):
 
     @staticmethod
     def identity(line: str, scenario: str, reset_number: int, registration_id: str) -> UUID:
-        return identity("suppliers.booking", line, scenario, str(reset_number), registration_id)
+        return identity_once(
+            "suppliers.booking", line, scenario, str(reset_number), registration_id
+        )
 
     # Decisions.
 

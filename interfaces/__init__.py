@@ -1,0 +1,1 @@
+"""Doors: HTTP, the command line and files, and the one place where the parts are put together."""

@@ -1,0 +1,6 @@
+"""Every projection that is run; a new one joins by being listed."""
+
+from projections.projection import Projection
+from projections.supplier_capacity import supplier_capacity
+
+PROJECTIONS: tuple[Projection, ...] = (supplier_capacity,)

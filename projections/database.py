@@ -1,0 +1,209 @@
+"""Where the read models live: their tables, and how far each projection has come.
+
+All of it can be made again from the ledger, so nothing here is migrated and little is synced.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+    tuple_,
+    update,
+)
+
+from projections.projection import Projection
+
+BUSY_TIMEOUT_SECONDS = 30
+# Any number will do, if nobody else takes it: "views" in ASCII.
+_TABLES_LOCK = 0x7669657773
+
+metadata = MetaData()
+
+# Text in which people name things: ordered by code point on both stores, whatever the locale.
+Name = Text().with_variant(Text(collation="C"), "postgresql")
+
+projection_positions = Table(
+    "projection_positions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("updated_at_us", BigInteger, nullable=False),
+)
+
+
+class VersionReplaced(RuntimeError):
+    """Another version of the program has built the tables of a projection its own way."""
+
+    def __init__(self, name: str, version: int) -> None:
+        self.name, self.version = name, version
+        super().__init__(f"Projection {name} is no longer at version {version}: another runs it")
+
+
+def open_read_models(url: str, *, read_only: bool = False) -> Engine:
+    """Return an engine for the read models; nothing is created before a projector starts.
+
+    Takes `sqlite:///path` and `postgresql://` URLs. A read-only engine sees one state of
+    everything throughout a transaction.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return _open_sqlite(url, read_only=read_only)
+    address = address.set(drivername="postgresql+psycopg")
+    engine = create_engine(
+        address, isolation_level="REPEATABLE READ" if read_only else "READ COMMITTED"
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        # After a crash rows and position are behind together, and are made again.
+        setting = "default_transaction_read_only = on" if read_only else "synchronous_commit = off"
+        connection.execute(f"SET {setting}")
+        connection.commit()
+
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """Return the same engine for transactions that only read, and so wait for no writer."""
+    return engine.execution_options(reading=True)
+
+
+def _open_sqlite(url: str, *, read_only: bool) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions begin below, not where the driver guesses
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            _write_ahead(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        only_reads = read_only or connection.get_execution_options().get("reading", False)
+        # A transaction that reads before it writes would fail at once if another wrote meanwhile.
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to write-ahead logging; SQLite's busy time-out does not cover this one statement."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except Exception:
+            if time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+
+
+def create_tables(engine: Engine, projections: Sequence[Projection]) -> None:
+    """Make what is missing, and make anew, from position 0, what has another version now.
+
+    Safe when several processes start at once.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TABLES_LOCK})
+        metadata.create_all(connection, tables=[projection_positions])
+        for projection in projections:
+            if not _is_current(connection, projection):
+                _create_anew(connection, projection)
+
+
+def _is_current(connection: Connection, projection: Projection) -> bool:
+    stored = connection.scalar(
+        select(projection_positions.c.version).where(projection_positions.c.name == projection.name)
+    )
+    existing = set(inspect(connection).get_table_names())
+    return stored == projection.version and all(table.name in existing for table in projection.rows)
+
+
+def _create_anew(connection: Connection, projection: Projection) -> None:
+    tables = list(projection.rows)
+    metadata.drop_all(connection, tables=tables)
+    metadata.create_all(connection, tables=tables)
+    connection.execute(
+        projection_positions.delete().where(projection_positions.c.name == projection.name)
+    )
+    connection.execute(
+        insert(projection_positions).values(
+            name=projection.name, version=projection.version, position=0, updated_at_us=_now_us()
+        )
+    )
+
+
+def read_positions(connection: Connection, projections: Sequence[Projection]) -> dict[str, int]:
+    """Return how far each projection has come. Raises VersionReplaced."""
+    found = connection.execute(
+        select(
+            projection_positions.c.name,
+            projection_positions.c.version,
+            projection_positions.c.position,
+        )
+    )
+    positions = {(name, version): position for name, version, position in found}
+    for projection in projections:
+        if (projection.name, projection.version) not in positions:
+            raise VersionReplaced(projection.name, projection.version)
+    return {each.name: positions[each.name, each.version] for each in projections}
+
+
+def move_positions(
+    connection: Connection,
+    projections: Sequence[Projection],
+    *,
+    expected: int | None,
+    position: int,
+) -> bool:
+    """Move projections on; False, and nothing may be kept, unless all stood where expected."""
+    statement = _MOVE if expected is None else _MOVE_EXPECTED
+    moved = connection.execute(
+        statement,
+        {
+            "keys": [(each.name, each.version) for each in projections],
+            "expected": expected,
+            "new_position": position,
+            "now_us": _now_us(),
+        },
+    )
+    return moved.rowcount == len(projections)
+
+
+_MOVE = (
+    update(projection_positions)
+    .where(
+        tuple_(projection_positions.c.name, projection_positions.c.version).in_(
+            bindparam("keys", expanding=True)
+        )
+    )
+    .values(position=bindparam("new_position"), updated_at_us=bindparam("now_us"))
+)
+_MOVE_EXPECTED = _MOVE.where(projection_positions.c.position == bindparam("expected"))
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

@@ -1,0 +1,36 @@
+"""What the projector needs of the ledger: pages in order, the head, and to be woken."""
+
+from datetime import datetime
+from typing import Protocol
+
+# One stored event, not yet decoded: position, aggregate id (16 bytes), version, topic, state.
+# A plain tuple, because the ledger may not import from here and these are read by the million.
+LogRow = tuple[int, bytes, int, str, bytes]
+
+
+class Log(Protocol):
+    """The ledger's events, oldest first; positions rise, and a gap is never filled later.
+
+    Every method but `wake` raises ConnectionError when the ledger cannot be reached.
+    """
+
+    def head(self) -> int:
+        """Return the newest position, 0 for an empty ledger."""
+
+    def page(self, after: int, up_to: int) -> list[LogRow]:
+        """Return the events at positions beyond `after` and not beyond `up_to`."""
+
+    def group_end(self, position: int) -> int:
+        """Return the last position of what was appended together with the event at `position`."""
+
+    def first_after(self, position: int) -> tuple[int, datetime] | None:
+        """Return position and time of recording of the first event beyond `position`."""
+
+    def births(self, up_to: int) -> int:
+        """Return how many aggregates were born up to a position: how many keys a fold may hold."""
+
+    def wait(self, after: int, timeout_seconds: float) -> None:
+        """Return when the head may have passed `after`, at the latest after the time-out."""
+
+    def wake(self) -> None:
+        """Let every thread that waits return at once."""

@@ -1,0 +1,108 @@
+"""How a projection states its rules: once, whether it follows the ledger or is rebuilt from it.
+
+A rule is a pure function from a row, an event and its position to the row after it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Table
+
+from domain.aggregate import Aggregate, Event
+
+# The primary key of a row: one value, or a tuple where several columns make the key.
+Key = Any
+
+
+class Row(Struct, gc=False, array_like=True):
+    """One row of a read model; its fields are the columns of its table, in their order.
+
+    A rule may change the row it was given: it belongs to the fold. Fields hold plain values
+    only (text, integers, bytes), which is what lets the garbage collector pass them over.
+    """
+
+
+Touched = Mapping[str, Mapping[Key, Row | None]]
+_R = TypeVar("_R", bound=Callable[[Any, Any, int], Row | None])
+
+
+class MissingRule(LookupError):
+    """A projection subscribes to an event for which it has no rule."""
+
+    def __init__(self, projection: str, event_class: type[Event]) -> None:
+        self.projection, self.event_class = projection, event_class
+        super().__init__(
+            f"Projection {projection} subscribes to {event_class.topic} and has no rule for it"
+        )
+
+
+class Rule(NamedTuple):
+    """What one event does to one row of one table."""
+
+    projection: str
+    table: Table
+    key: Callable[[Any], Key] | None  # None: the id of the event's aggregate, as bytes
+    apply: Callable[[Any, Any, int], Row | None]
+
+
+class Projection:
+    """One question: its tables, the events that it listens to, and a rule for each of them.
+
+    Raise `version` whenever tables or rules change: the tables are then built anew.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: int,
+        rows: Mapping[Table, type[Row]],
+        subscribes: tuple[type[Event], ...],
+    ) -> None:
+        self.name, self.version, self.rows, self.subscribes = name, version, rows, subscribes
+        self._rules: dict[type[Event], tuple[Rule, ...]] = {}
+        for table, row_class in rows.items():
+            if row_class.__struct_fields__ != tuple(table.columns.keys()):
+                raise TypeError(f"{row_class.__name__} has other fields than the table {table}")
+
+    def rule(
+        self, table: Table, *event_classes: type[Event], key: Callable[[Any], Key] | None = None
+    ) -> Callable[[_R], _R]:
+        """Register a function as the rule for these events.
+
+        It takes the row (None: there is none), the event and its position, and returns the row
+        after it (None: there is none any more). Without `key` the row is that of the aggregate.
+        """
+        if table not in self.rows:
+            raise TypeError(f"The table {table} is not one of {self.name}")
+
+        def register(apply: _R) -> _R:
+            for event_class in event_classes:
+                rule = Rule(self.name, table, key, apply)
+                self._rules[event_class] = (*self.rules(event_class), rule)
+            return apply
+
+        return register
+
+    def rules(self, event_class: type[Event]) -> tuple[Rule, ...]:
+        """Return the rules for an event; none for one that it does not listen to."""
+        return self._rules.get(event_class, ())
+
+    def check(self) -> None:
+        """Raise MissingRule unless every event that it subscribes to has a rule."""
+        for event_class in self.subscribes:
+            if event_class not in self._rules:
+                raise MissingRule(self.name, event_class)
+        for event_class in self._rules:
+            if event_class not in self.subscribes:
+                raise TypeError(f"{self.name} has a rule for {event_class.topic}, unsubscribed")
+
+
+def events_of(*aggregate_classes: type[Aggregate]) -> tuple[type[Event], ...]:
+    """Return every event class of these aggregates, those added tomorrow too."""
+    return tuple(
+        event_class
+        for aggregate_class in aggregate_classes
+        for event_class in aggregate_class.evolutions
+    )

@@ -1,0 +1,386 @@
+"""The projector: it keeps every read model at the head of the ledger, on either store.
+
+A page of events is folded in memory and written with its position in one transaction, and the
+position moves only from where it was found. So an event is never applied twice, and any number
+of runners do no harm.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import Engine, Table
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from projections.database import create_tables, move_positions, read_positions, reading
+from projections.folding import EventFailed, Fold, Rulebook
+from projections.log import Log
+from projections.projection import Projection, Touched
+from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
+from projections.rows import BulkRows, bulk_of
+
+PAGE_EVENTS = 2_000
+# Beside a live server pages are small and breaths are taken, or the event loop would wait for us.
+LIVE_PAGE_EVENTS = 200
+LIVE_PAUSE_SECONDS = 0.0005
+WAIT_SECONDS = 1.0
+POLL_SECONDS = 0.02
+SHORTEST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.05, 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class UnknownProjection(LookupError):
+    """No projection has this name."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
+
+
+class AheadOfLog(RuntimeError):
+    """A read model has seen what the ledger no longer holds: an older backup was restored."""
+
+    def __init__(self, position: int, head: int) -> None:
+        self.position, self.head = position, head
+        super().__init__(
+            f"The read models are at position {position}, the ledger ends at {head}; rebuild them"
+        )
+
+
+class ProjectionStatus(Struct, frozen=True):
+    """How far a projection has come, and how far it is behind."""
+
+    name: str
+    version: int
+    position: int
+    lag_events: int
+    lag_seconds: float
+
+
+class _Waiter(NamedTuple):
+    names: tuple[str, ...]
+    position: int
+    wake: Callable[[], None]
+
+
+class Projector:
+    """Runs projections over a log; `catch_up` in the caller's thread, or `start` in its own.
+
+    Every callable in `on_applied` gets, after each commit, the position and the rows that were
+    touched, by table name and key (None: deleted). It runs in the projector's thread, must be
+    quick, and must leave the rows as they are.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        engine: Engine,
+        projections: Sequence[Projection],
+        *,
+        page_events: int = PAGE_EVENTS,
+        live_page_events: int = LIVE_PAGE_EVENTS,
+        live_pause_seconds: float = LIVE_PAUSE_SECONDS,
+    ) -> None:
+        """Make or renew the tables. Raises MissingRule."""
+        for projection in projections:
+            projection.check()
+        self.on_applied: list[Callable[[int, Touched], object]] = []
+        self.failure = ""  # what stands in the way now, for the person who looks at /readyz
+        self._log, self._engine, self._projections = log, engine, tuple(projections)
+        self._page_events = page_events
+        self._live_page_events, self._live_pause_seconds = live_page_events, live_pause_seconds
+        self._bulk: dict[Table, BulkRows] = {
+            table: bulk_of(table, row_class, engine.dialect)
+            for projection in projections
+            for table, row_class in projection.rows.items()
+        }
+        self._rulebooks: dict[tuple[str, ...], Rulebook] = {}
+        self._positions: dict[str, int] | None = None  # None: read them before the next page
+        self._stepping = threading.Lock()
+        self._waiters: set[_Waiter] = set()
+        self._waiting = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        create_tables(engine, self._projections)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all projections."""
+        return tuple(each.name for each in self._projections)
+
+    # Following.
+
+    def catch_up(self) -> int:
+        """Apply everything up to the head as it is now, and return that position.
+
+        Raises EventFailed, with everything before the event applied.
+        """
+        head = self._log.head()
+        self._forget_positions()
+        while min(self.positions().values(), default=head) < head:
+            self._step(self._page_events)
+        return head
+
+    def _step(self, page_events: int) -> bool:
+        """Apply the next page to those furthest behind. Return whether there may be more."""
+        with self._stepping:
+            positions = self._known_positions()
+            after = min(positions.values())
+            behind = [each for each in self._projections if positions[each.name] == after]
+            ahead = [position for position in positions.values() if position > after]
+            up_to = min([after + page_events, *ahead])
+            rulebook = self._rulebook(behind)
+            page = self._log.page(after, up_to)
+            if up_to in ahead:
+                reached = up_to
+            elif page:
+                reached = page[-1][0]
+                if reached == up_to and (end := self._log.group_end(up_to)) > up_to:
+                    page += self._log.page(up_to, end)  # a command shows whole or not at all
+                    reached = end
+            else:
+                head = self._log.head()
+                if head < after:
+                    raise AheadOfLog(after, head)
+                if head == after:
+                    return False
+                reached = min(up_to, head)
+                page = self._log.page(after, reached)
+            self._apply_or_stop_before(rulebook, page, after, reached)
+            # What came since the page was read has woken us, or will: no need to look again.
+            return reached >= up_to or self._positions is None
+
+    def _apply_or_stop_before(
+        self,
+        rulebook: Rulebook,
+        page: list[tuple[int, bytes, int, str, bytes]],
+        after: int,
+        reached: int,
+    ) -> None:
+        try:
+            self._apply(rulebook, page, after, reached)
+        except EventFailed as failure:
+            before = [row for row in page if row[0] < failure.position]
+            if before:
+                self._apply(rulebook, before, after, before[-1][0])
+            raise
+
+    def _apply(
+        self,
+        rulebook: Rulebook,
+        page: list[tuple[int, bytes, int, str, bytes]],
+        after: int,
+        reached: int,
+    ) -> None:
+        """Fold a page and write it, unless another runner was faster."""
+        steps = rulebook.steps(page)
+        fold = Fold(rulebook.tables)
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            if not move_positions(
+                connection, rulebook.projections, expected=after, position=reached
+            ):
+                transaction.rollback()
+                self._forget_positions()
+                return
+            for table, keys in fold.wanted(steps).items():
+                fold.rows[table] = self._bulk[table].load(connection, keys)
+            fold.run(steps)
+            for table, rows in fold.rows.items():
+                self._bulk[table].write(connection, rows)
+        self._moved(rulebook.projections, reached)
+        self._tell(reached, {table.name: rows for table, rows in fold.rows.items() if rows})
+
+    def _rulebook(self, projections: list[Projection]) -> Rulebook:
+        names = tuple(each.name for each in projections)
+        if names not in self._rulebooks:
+            self._rulebooks[names] = Rulebook(projections)
+        return self._rulebooks[names]
+
+    def _tell(self, position: int, touched: Touched) -> None:
+        for listener in self.on_applied:
+            try:
+                listener(position, touched)
+            except Exception:
+                # What is applied is applied; a listener that fails must not stop the others.
+                _log.exception("a listener to the projector failed", position=position)
+
+    # Running in a thread of its own.
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; it ends by `stop`, or by a failure that only people can mend."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Follow the ledger in a thread until `stop`."""
+        if self.alive:
+            raise RuntimeError("The projector is running already")
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._follow, name="projector", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread when the page in its hands is committed."""
+        self._stopping.set()
+        self._log.wake()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _follow(self) -> None:
+        back_off_seconds = SHORTEST_BACK_OFF_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._follow_on()
+                self.failure, back_off_seconds = "", SHORTEST_BACK_OFF_SECONDS
+            except (ConnectionError, OperationalError, InterfaceError) as error:
+                self._lost(error)
+                self._stopping.wait(back_off_seconds)
+                back_off_seconds = min(2 * back_off_seconds, LONGEST_BACK_OFF_SECONDS)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    return self._give_up(error)
+                self._lost(error)
+            except Exception as error:
+                return self._give_up(error)
+
+    def _follow_on(self) -> None:
+        if self._step(self._live_page_events):
+            self._stopping.wait(self._live_pause_seconds)
+        else:
+            self._log.wait(min(self.positions().values()), WAIT_SECONDS)
+
+    def _lost(self, error: Exception) -> None:
+        self.failure = str(error)
+        self._forget_positions()
+        _log.warning("the projector lost its database and tries again", error=str(error))
+
+    def _give_up(self, error: Exception) -> None:
+        self.failure = str(error)
+        _log.error("the projector has stopped", error=str(error), exc_info=error)
+        self._wake_waiters(lambda waiter: True)
+
+    # Positions, and waiting for them.
+
+    def positions(self) -> dict[str, int]:
+        """Return how far each projection is known to have come."""
+        return dict(self._known_positions())
+
+    async def passed(
+        self, position: int, *, timeout_seconds: float, names: Sequence[str] = ()
+    ) -> bool:
+        """Return True as soon as projections (none named: all) have passed a position.
+
+        False when time is up. Right as well when another process runs the projector.
+        """
+        asked = tuple(names) or self.names
+        if self._have_passed(asked, position):
+            return True
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not self._have_passed(asked, position):
+                    if self.alive:
+                        await self._woken(asked, position)
+                    else:
+                        await asyncio.to_thread(self._read_positions)
+                        await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            return self._have_passed(asked, position)
+        return True
+
+    async def _woken(self, names: tuple[str, ...], position: int) -> None:
+        loop = asyncio.get_running_loop()
+        passed = asyncio.Event()
+        waiter = _Waiter(names, position, lambda: _call(loop, passed.set))
+        with self._waiting:
+            self._waiters.add(waiter)
+        try:
+            # Between the question and the entry the position may have moved, or the thread ended.
+            if not self._have_passed(names, position) and self.alive:
+                await passed.wait()
+        finally:
+            with self._waiting:
+                self._waiters.discard(waiter)
+
+    def _have_passed(self, names: tuple[str, ...], position: int) -> bool:
+        known = self._positions
+        return known is not None and all(known.get(name, -1) >= position for name in names)
+
+    def _moved(self, projections: Sequence[Projection], position: int) -> None:
+        moved = dict.fromkeys((each.name for each in projections), position)
+        self._set_positions((self._positions or {}) | moved)
+
+    def _set_positions(self, positions: dict[str, int]) -> None:
+        self._positions = positions
+        self._wake_waiters(lambda waiter: self._have_passed(waiter.names, waiter.position))
+
+    def _wake_waiters(self, concerns: Callable[[_Waiter], bool]) -> None:
+        with self._waiting:
+            woken = [waiter for waiter in self._waiters if concerns(waiter)]
+            self._waiters.difference_update(woken)
+        for waiter in woken:
+            waiter.wake()
+
+    def _known_positions(self) -> dict[str, int]:
+        known = self._positions
+        return known if known is not None else self._read_positions()
+
+    def _read_positions(self) -> dict[str, int]:
+        with reading(self._engine).connect() as connection:
+            positions = read_positions(connection, self._projections)
+        self._set_positions(positions)
+        return positions
+
+    def _forget_positions(self) -> None:
+        self._positions = None
+
+    # Looking, and rebuilding.
+
+    def status(self, *, clock: Callable[[], datetime]) -> list[ProjectionStatus]:
+        """Return how far each projection is, by name; unused positions count as lag."""
+        with reading(self._engine).connect() as connection:
+            positions = read_positions(connection, self._projections)
+        head = self._log.head()
+        return [
+            ProjectionStatus(
+                name=each.name,
+                version=each.version,
+                position=positions[each.name],
+                lag_events=max(0, head - positions[each.name]),
+                lag_seconds=self._lag_seconds(positions[each.name], clock),
+            )
+            for each in sorted(self._projections, key=lambda each: each.name)
+        ]
+
+    def _lag_seconds(self, position: int, clock: Callable[[], datetime]) -> float:
+        waiting = self._log.first_after(position)
+        return 0.0 if waiting is None else max(0.0, (clock() - waiting[1]).total_seconds())
+
+    def rebuild(
+        self,
+        names: Sequence[str] = (),
+        *,
+        progress: Progress = ignore_progress,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+    ) -> int:
+        """Make projections (none named: all) anew from the whole history, then catch up.
+
+        In place: until the end readers see the old rows, then for a moment the position at which
+        the rebuild began. Raises UnknownProjection, and EventFailed with nothing changed.
+        """
+        by_name = {each.name: each for each in self._projections}
+        for name in names:
+            if name not in by_name:
+                raise UnknownProjection(name, self.names)
+        chosen = [by_name[name] for name in dict.fromkeys(names or self.names)]
+        rebuild(self._log, self._engine, chosen, progress=progress, budget_bytes=budget_bytes)
+        return self.catch_up()
+
+
+def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)

@@ -1,0 +1,165 @@
+"""Reading and writing many rows at once: one statement for each table, on both stores."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from msgspec.structs import astuple
+from psycopg import Connection as PostgresConnection
+from sqlalchemy import Connection, Dialect, Table, text
+from sqlalchemy.dialects import postgresql
+
+from projections.projection import Key, Row
+
+SQLITE_KEYS_AT_ONCE = 1_000  # of 32 766 values that one statement may hold
+
+
+def bulk_of(table: Table, row_class: type[Row], dialect: Dialect) -> "BulkRows":
+    """Return what reads and writes rows of a table in bulk, in the manner of the store."""
+    in_postgres = dialect.name == "postgresql"
+    return (PostgresRows if in_postgres else SqliteRows)(table, row_class)
+
+
+class BulkRows:
+    """Rows of one table by the hundred; keys as in `projections.projection`."""
+
+    def __init__(self, table: Table, row_class: type[Row]) -> None:
+        self.table, self._row_class = table, row_class
+        self._columns = [column.name for column in table.columns]
+        self._keys = [column.name for column in table.primary_key.columns]
+        self._key_places = [self._columns.index(name) for name in self._keys]
+
+    def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
+        """Return the rows that exist among these keys."""
+        raise NotImplementedError
+
+    def write(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
+        """Store rows as they are now, and delete those that are no more."""
+        if kept := [astuple(row) for row in rows.values() if row is not None]:
+            self._upsert(connection, kept)
+        if gone := [self._key_values(key) for key, row in rows.items() if row is None]:
+            self._delete(connection, gone)
+
+    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        """Put rows in the place of all that were there; indexes are made last, which is faster."""
+        indexes = sorted(self.table.indexes, key=lambda index: str(index.name))
+        for index in indexes:
+            index.drop(connection, checkfirst=True)
+        self._fill(connection, chunks)
+        for index in indexes:
+            index.create(connection)
+
+    def _rows(self, found: Iterable[Any]) -> dict[Key, Row | None]:
+        rows = [self._row_class(*values) for values in found]
+        return {self._key(astuple(row)): row for row in rows}
+
+    def _key(self, values: Sequence[Any]) -> Key:
+        if len(self._key_places) == 1:
+            return values[self._key_places[0]]
+        return tuple(values[place] for place in self._key_places)
+
+    def _key_values(self, key: Key) -> tuple[Any, ...]:
+        return key if len(self._keys) > 1 else (key,)
+
+    def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        raise NotImplementedError
+
+    def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
+        raise NotImplementedError
+
+    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        raise NotImplementedError
+
+    def _on_conflict(self) -> str:
+        others = [name for name in self._columns if name not in self._keys]
+        assigned = ", ".join(f"{name} = excluded.{name}" for name in others)
+        return f"ON CONFLICT ({', '.join(self._keys)}) DO UPDATE SET {assigned}"
+
+
+class SqliteRows(BulkRows):
+    """Many rows by `executemany`, which SQLite runs without any round trip."""
+
+    def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
+        rows: dict[Key, Row | None] = {}
+        for start in range(0, len(keys), SQLITE_KEYS_AT_ONCE):
+            some = [self._key_values(key) for key in keys[start : start + SQLITE_KEYS_AT_ONCE]]
+            marks = ", ".join([_row_of_marks(self._keys)] * len(some))
+            sql = (
+                f"SELECT {', '.join(self._columns)} FROM {self.table.name}"  # noqa: S608 - our names
+                f" WHERE ({', '.join(self._keys)}) IN (VALUES {marks})"
+            )
+            parameters = tuple(value for key in some for value in key)
+            rows |= self._rows(connection.exec_driver_sql(sql, parameters))
+        return rows
+
+    def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        connection.exec_driver_sql(f"{self._insert()} {self._on_conflict()}", rows)
+
+    def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
+        matches = " AND ".join(f"{name} = ?" for name in self._keys)
+        sql = f"DELETE FROM {self.table.name} WHERE {matches}"  # noqa: S608 - our own names
+        connection.exec_driver_sql(sql, keys)
+
+    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        connection.execute(self.table.delete())
+        for rows in chunks:
+            connection.exec_driver_sql(self._insert(), rows)
+
+    def _insert(self) -> str:
+        columns = ", ".join(self._columns)
+        return f"INSERT INTO {self.table.name} ({columns}) VALUES {_row_of_marks(self._columns)}"  # noqa: S608
+
+
+class PostgresRows(BulkRows):
+    """Many rows as one array for each column: one statement and one plan serve any number."""
+
+    def __init__(self, table: Table, row_class: type[Row]) -> None:
+        super().__init__(table, row_class)
+        dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # it takes none
+        self._types = [
+            str(column.type.compile(dialect)).partition(" COLLATE")[0] for column in table.columns
+        ]
+
+    def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
+        columns = ", ".join(self._columns)
+        sql = (
+            f"SELECT {columns} FROM {self.table.name}"  # noqa: S608 - our own names
+            f" JOIN {self._key_arrays()} USING ({', '.join(self._keys)})"
+        )
+        arrays = _turned([self._key_values(key) for key in keys])
+        return self._rows(connection.exec_driver_sql(sql, arrays))
+
+    def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        arrays = ", ".join(f"%s::{each}[]" for each in self._types)
+        sql = (
+            f"INSERT INTO {self.table.name} ({', '.join(self._columns)})"  # noqa: S608 - our names
+            f" SELECT * FROM unnest({arrays}) {self._on_conflict()}"
+        )
+        connection.exec_driver_sql(sql, _turned(rows))
+
+    def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
+        matches = " AND ".join(f"{self.table.name}.{name} = keys.{name}" for name in self._keys)
+        sql = f"DELETE FROM {self.table.name} USING {self._key_arrays()} WHERE {matches}"  # noqa: S608
+        connection.exec_driver_sql(sql, _turned(keys))
+
+    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        connection.execute(text(f"TRUNCATE {self.table.name}"))
+        driver = cast("PostgresConnection[Any]", connection.connection.driver_connection)
+        columns = ", ".join(self._columns)
+        sql = f"COPY {self.table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
+        with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+            copy.set_types([each.lower() for each in self._types])
+            for rows in chunks:
+                for row in rows:
+                    copy.write_row(row)
+
+    def _key_arrays(self) -> str:
+        arrays = ", ".join(f"%s::{self._types[place]}[]" for place in self._key_places)
+        return f"unnest({arrays}) AS keys ({', '.join(self._keys)})"
+
+
+def _row_of_marks(names: Sequence[str]) -> str:
+    return f"({', '.join('?' * len(names))})"
+
+
+def _turned(rows: list[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    return tuple(list(column) for column in zip(*rows, strict=True))

@@ -1,0 +1,384 @@
+"""The projector: however it runs, rows and position agree, and nothing is applied twice or lost."""
+
+import asyncio
+import threading
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table
+
+from domain.aggregate import Event
+from domain.stored import encode, stored_topic
+from domain.suppliers import SupplierAliases
+from projections.catalogue import PROJECTIONS
+from projections.database import create_tables
+from projections.folding import EventFailed
+from projections.projection import MissingRule, Projection, Row, Touched, events_of
+from projections.projector import AheadOfLog, Projector, UnknownProjection
+from tests.projections.conftest import (
+    RECORDED_AT,
+    SUPPLIERS,
+    BareLedger,
+    BarePostgres,
+    Life,
+    positions_of,
+    rows_of,
+)
+
+TIMEOUT_SECONDS = 30.0
+FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+wishes = st.lists(
+    st.tuples(
+        st.sampled_from(["book", "book", "book", "release", "reassign", "reset", "lower"]),
+        st.sampled_from(["R-1", "R-2", "R-3", "R-ü"]),
+        st.sampled_from(SUPPLIERS),
+    ),
+    max_size=25,
+)
+
+
+def groups(wanted: list[tuple[str, str, str]]) -> list[list[Event]]:
+    """Return the events of a scenario in which wishes come true where the rules allow it."""
+    life = Life()
+    made = [life.publish(), life.open(), life.set_aliases({"iSolar": "iSoalr"})]
+    for wish, registration_id, supplier in wanted:
+        if wish == "book" and not life.held(registration_id):
+            made.append(life.book(registration_id, supplier))
+        elif wish == "release" and life.held(registration_id):
+            made.append(life.release(registration_id))
+        elif wish == "reassign" and life.held(registration_id):
+            made.append(life.reassign(registration_id, supplier))
+        elif wish == "reset":
+            made.append(life.reset())
+        elif wish == "lower":
+            made.append(life.change_capacity(supplier, 30))
+    return [group for group in made if group]
+
+
+def started_anew(ledger: BareLedger, wanted: list[tuple[str, str, str]]) -> int:
+    ledger.erase()
+    return [ledger.append(group) for group in groups(wanted)][-1]
+
+
+@FEW
+@given(wanted=wishes, page_events=st.integers(1, 7))
+def test_one_page_equals_many(
+    ledger: BareLedger, wanted: list[tuple[str, str, str]], page_events: int
+) -> None:
+    head = started_anew(ledger, wanted)
+    engine = ledger.engine()
+    start_over(engine)
+    ledger.projector(engine).rebuild()
+    rebuilt = rows_of(engine)
+    for options in ({"page_events": 10_000}, {"page_events": page_events}):
+        start_over(engine)
+        assert ledger.projector(engine, **options).catch_up() == head
+        assert rows_of(engine) == rebuilt
+    engine.dispose()
+
+
+@FEW
+@given(wanted=wishes, budget_bytes=st.sampled_from([1, 1_000, 2_500]))
+def test_a_rebuild_in_many_passes_equals_following(
+    ledger: BareLedger, wanted: list[tuple[str, str, str]], budget_bytes: int
+) -> None:
+    started_anew(ledger, wanted)
+    engine = ledger.engine()
+    start_over(engine)
+    projector = ledger.projector(engine)
+    head = projector.catch_up()
+    followed = rows_of(engine)
+    seen: list[tuple[int, int]] = []
+    projector.rebuild(
+        ["supplier_capacity"],
+        budget_bytes=budget_bytes,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert rows_of(engine) == followed
+    assert positions_of(engine) == {"supplier_capacity": head}
+    assert seen == sorted(seen)
+    assert seen[-1][0] == seen[-1][1]
+    engine.dispose()
+
+
+def start_over(engine: Engine) -> None:
+    """Build the tables anew, as another version of the projection would."""
+    for version in (2, 1):
+        for each in PROJECTIONS:
+            each.version = version
+        create_tables(engine, PROJECTIONS)
+
+
+def test_a_position_already_passed_changes_nothing(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    ledger.append(life.book("R-1", "ACME"))
+    engine = ledger.engine()
+    late = ledger.projector(engine)
+    late.positions()  # it still believes that nothing was applied
+    ledger.projector(engine).catch_up()
+    before = rows_of(engine)
+    while late._step(1):
+        pass
+    assert rows_of(engine) == before
+
+
+def test_two_projectors_on_the_same_tables_stay_right(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    for number in range(60):
+        ledger.append(life.book(f"R-{number}", SUPPLIERS[number % 3]))
+    engine = ledger.engine()
+    both = [ledger.projector(ledger.engine(), live_page_events=3) for _ in range(2)]
+    head = ledger.log.head()
+    for projector in both:
+        projector.start()
+    assert asyncio.run(both[0].passed(head, timeout_seconds=TIMEOUT_SECONDS))
+    assert asyncio.run(both[1].passed(head, timeout_seconds=TIMEOUT_SECONDS))
+    for projector in both:
+        projector.stop()
+    assert [projector.failure for projector in both] == ["", ""]
+    followed = rows_of(engine)
+    both[0].rebuild()
+    assert rows_of(engine) == followed
+
+
+def test_a_rebuild_beside_a_follower_ends_right(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    engine = ledger.engine()
+    follower, other = ledger.projector(engine), ledger.projector(ledger.engine())
+    follower.start()
+    for number in range(20):
+        ledger.append(life.book(f"R-{number}", SUPPLIERS[number % 3]))
+        if number % 5 == 0:
+            other.rebuild()
+    head = ledger.log.head()
+    assert asyncio.run(follower.passed(head, timeout_seconds=TIMEOUT_SECONDS))
+    follower.stop()
+    followed = rows_of(engine)
+    other.rebuild()
+    assert rows_of(engine) == followed
+
+
+def test_read_your_writes_while_following(ledger: BareLedger, life: Life) -> None:
+    projector = ledger.projector()
+    projector.start()
+    first = ledger.append(life.open())
+    assert asyncio.run(projector.passed(first, timeout_seconds=TIMEOUT_SECONDS))
+    second = ledger.append(life.book("R-1", "ACME"))
+    ledger.log.wake()
+    assert asyncio.run(projector.passed(second, timeout_seconds=TIMEOUT_SECONDS))
+    assert not asyncio.run(projector.passed(second + 1, timeout_seconds=0.01))
+    assert projector.alive
+    projector.stop()
+    assert not projector.alive
+
+
+def test_read_your_writes_when_another_process_projects(ledger: BareLedger, life: Life) -> None:
+    position = ledger.append(life.open())
+    here, elsewhere = ledger.projector(), ledger.projector()
+    elsewhere.start()
+    assert asyncio.run(here.passed(position, timeout_seconds=TIMEOUT_SECONDS))
+    elsewhere.stop()
+
+
+def test_a_lost_wake_up_does_not_stall(ledger: BareLedger, life: Life) -> None:
+    """Nobody calls `wake`, and what notices by itself is given nothing to notice by."""
+
+    class Deaf:
+        def __getattr__(self, name: str) -> object:
+            return getattr(ledger.log, name)
+
+        def wait(self, after: int, timeout_seconds: float) -> None:
+            waited.set()
+            threading.Event().wait(min(timeout_seconds, 0.01))
+
+    waited = threading.Event()
+    projector = Projector(Deaf(), ledger.engine(), PROJECTIONS)  # type: ignore[arg-type]
+    projector.start()
+    assert waited.wait(TIMEOUT_SECONDS)
+    position = ledger.append(life.open())
+    assert asyncio.run(projector.passed(position, timeout_seconds=TIMEOUT_SECONDS))
+    projector.stop()
+
+
+def test_a_lost_ledger_is_found_again(ledger: BareLedger, life: Life) -> None:
+    class Flaky:
+        def __init__(self) -> None:
+            self.failures = 2
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(ledger.log, name)
+
+        def page(self, after: int, up_to: int) -> object:
+            if self.failures:
+                self.failures -= 1
+                raise ConnectionError("the ledger is away")
+            return ledger.log.page(after, up_to)
+
+    position = ledger.append(life.open())
+    projector = Projector(Flaky(), ledger.engine(), PROJECTIONS)  # type: ignore[arg-type]
+    projector.start()
+    assert asyncio.run(projector.passed(position, timeout_seconds=TIMEOUT_SECONDS))
+    projector.stop()
+    assert projector.failure == ""
+
+
+def test_listeners_hear_what_was_touched(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    projector = ledger.projector()
+    projector.catch_up()
+    heard: list[tuple[int, Touched]] = []
+    projector.on_applied.append(lambda position, touched: 1 / 0)  # which must not matter
+    projector.on_applied.append(lambda position, touched: heard.append((position, touched)))
+    position = ledger.append(life.book("R-1", "ACME"))
+    projector.catch_up()
+    assert [each[0] for each in heard] == [position]
+    assert {name: len(rows) for name, rows in heard[0][1].items()} == {
+        "supplier_capacity": 1,
+        "matches": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("topic", "state", "cause"),
+    [
+        ("suppliers.never_heard_of", b"{}", "UnknownTopic"),
+        ("suppliers.booked", b'{"line":', "DecodeError"),
+        ("suppliers.slot_booked", None, "AttributeError"),
+    ],
+)
+def test_stops_at_a_poison_event_and_skips_nothing(
+    ledger: BareLedger, life: Life, topic: str, state: bytes | None, cause: str
+) -> None:
+    before = ledger.append(life.open())
+    if state is None:  # readable, but no row stands where its rule expects one
+        state = life_state(topic)
+    poison = ledger.append_rows([(UUID(int=99), 2, topic, state)])
+    ledger.append(life.book("R-1", "ACME"))
+    engine = ledger.engine()
+    projector = ledger.projector(engine)
+    with pytest.raises(EventFailed, match=f"{topic} at position {poison}: {cause}"):
+        projector.catch_up()
+    assert positions_of(engine) == {"supplier_capacity": before}
+    rows = rows_of(engine)
+    assert len(rows["scenarios"]) == 1
+    assert rows["matches"] == []
+    with pytest.raises(EventFailed, match=f"at position {poison}"):
+        projector.rebuild()
+    assert rows_of(engine) == rows
+    assert positions_of(engine) == {"supplier_capacity": before}
+
+
+def life_state(topic: str) -> bytes:
+    life = Life()
+    life.open()
+    events = life.book("R-9", "ACME")
+    return next(encode(each) for each in events if stored_topic(type(each)) == topic)
+
+
+def test_the_thread_ends_visibly_at_a_poison_event(ledger: BareLedger) -> None:
+    position = ledger.append_rows([(UUID(int=99), 1, "suppliers.never_heard_of", b"{}")])
+    projector = ledger.projector()
+    projector.start()
+    assert not asyncio.run(projector.passed(position, timeout_seconds=0.2))
+    projector.stop()
+    assert "suppliers.never_heard_of at position" in projector.failure
+
+
+def test_an_event_without_a_rule_is_an_error_at_the_start(ledger: BareLedger) -> None:
+    table = Table("nothing", MetaData(), Column("nothing_id", LargeBinary, primary_key=True))
+
+    class NothingRow(Row):
+        nothing_id: bytes
+
+    incomplete = Projection(
+        "incomplete", version=1, rows={table: NothingRow}, subscribes=events_of(SupplierAliases)
+    )
+    with pytest.raises(MissingRule, match=r"incomplete subscribes to suppliers\.aliases_set"):
+        Projector(ledger.log, ledger.engine(), [incomplete])
+
+
+def test_every_projection_has_its_rules() -> None:
+    for projection in PROJECTIONS:
+        projection.check()
+
+
+def test_a_new_version_is_built_from_the_beginning(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    engine = ledger.engine()
+    ledger.projector(engine).catch_up()
+    rows = rows_of(engine)
+    start_over(engine)
+    assert positions_of(engine) == {"supplier_capacity": 0}
+    ledger.projector(engine).catch_up()
+    assert rows_of(engine) == rows
+
+
+def test_a_ledger_older_than_the_read_models_is_not_served_in_silence(
+    ledger: BareLedger, life: Life
+) -> None:
+    ledger.append(life.open())
+    projector = ledger.projector()
+    projector.catch_up()
+    ledger.erase()
+    with pytest.raises(AheadOfLog, match="the ledger ends at 0; rebuild them"):
+        projector._step(100)
+
+
+def test_status_tells_the_lag(ledger: BareLedger, life: Life) -> None:
+    ledger.append(life.open())
+    projector = ledger.projector()
+    projector.catch_up()
+    (current,) = projector.status(clock=lambda: RECORDED_AT)
+    assert (current.lag_events, current.lag_seconds) == (0, 0.0)
+    ledger.append(life.book("R-1", "ACME"), RECORDED_AT.replace(minute=31))
+    (behind,) = projector.status(clock=lambda: RECORDED_AT.replace(minute=33))
+    assert (behind.lag_events, behind.lag_seconds) == (2, 120.0)
+    assert behind.position == current.position
+
+
+def test_only_known_projections_are_rebuilt(ledger: BareLedger) -> None:
+    with pytest.raises(UnknownProjection, match="there are: supplier_capacity"):
+        ledger.projector().rebuild(["week_hours"])
+
+
+def test_gaps_in_the_positions_are_passed(postgres_ledger: BarePostgres, life: Life) -> None:
+    postgres_ledger.append(life.open())
+    postgres_ledger.skip_positions(100)
+    head = postgres_ledger.append(life.book("R-1", "ACME"))
+    engine = postgres_ledger.engine()
+    assert postgres_ledger.projector(engine, page_events=7).catch_up() == head
+    assert positions_of(engine) == {"supplier_capacity": head}
+    assert len(rows_of(engine)["matches"]) == 1
+
+
+def test_a_command_shows_whole_or_not_at_all(ledger: BareLedger, life: Life) -> None:
+    ends = [ledger.append(life.open())]
+    ends += [ledger.append(life.book(f"R-{number}", "ACME")) for number in range(5)]
+    projector = ledger.projector(page_events=1)
+    shown: list[int] = []
+    projector.on_applied.append(lambda position, touched: shown.append(position))
+    projector.catch_up()
+    assert shown == ends
+
+
+def test_several_projectors_may_start_at_once(ledger: BareLedger) -> None:
+    ready = threading.Barrier(4)
+    failures: list[Exception] = []
+
+    def begin() -> None:
+        engine = ledger.engine()
+        ready.wait()
+        try:
+            ledger.projector(engine)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
