@@ -79,6 +79,13 @@ class PostgresStore:
         )
         await self._readers.open()
         try:
+            await self._check_schema()
+        except BaseException:
+            await self.close()  # a pool that is left open would hold up the end of the loop
+            raise
+
+    async def _check_schema(self) -> None:
+        try:
             found = await self._fetch("SELECT version_num FROM alembic_version", ())
         except errors.UndefinedTable:
             raise SchemaMissing("missing") from None

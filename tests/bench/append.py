@@ -120,16 +120,16 @@ def _stock(stores: Stores, kind: str, *, callers: int, each: int) -> float:
 
 
 def raw_pg(stores: Stores, callers: int, each: int = 400) -> float:
-    """Return single INSERT + COMMIT per second by psycopg, one connection for each caller."""
+    """Return bookings per second by psycopg: one INSERT of both events, and COMMIT."""
     url = stores.settings("pg").database_url
     sql = (
         "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
-        " VALUES (%s, 1, 'suppliers.slot_booked', %s)"
+        " VALUES (%s, 1, 'suppliers.slot_booked', %s), (%s, 1, 'suppliers.booked', %s)"
     )
 
     def caller(connection: psycopg.Connection[tuple[object, ...]]) -> None:
         for _ in range(each):
-            connection.execute(sql, (uuid4(), STATE), prepare=True)
+            connection.execute(sql, (uuid4(), STATE, uuid4(), STATE), prepare=True)
             connection.commit()
 
     connections = [psycopg.connect(url) for _ in range(callers)]
@@ -143,15 +143,15 @@ def raw_pg(stores: Stores, callers: int, each: int = 400) -> float:
 
 
 def raw_sqlite(stores: Stores, each: int = 3_000) -> float:
-    """Return single INSERT + COMMIT per second by the driver, synchronous=FULL."""
+    """Return bookings per second by the driver: one INSERT of both events, and its commit."""
     connection = connect(stores.settings("sqlite").ledger_file)
     try:
         with stopwatch() as elapsed:
             for _ in range(each):
                 connection.execute(
                     "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
-                    " VALUES (?, 1, 'suppliers.slot_booked', ?)",
-                    (uuid4().hex, STATE),
+                    " VALUES (?, 1, 'suppliers.slot_booked', ?), (?, 1, 'suppliers.booked', ?)",
+                    (uuid4().hex, STATE, uuid4().hex, STATE),
                 )
             return each / elapsed()
     finally:
@@ -159,14 +159,15 @@ def raw_sqlite(stores: Stores, each: int = 3_000) -> float:
 
 
 def _pgbench(stores: Stores) -> float:
-    """Return single INSERT + COMMIT per second by pgbench with 8 clients."""
+    """Return bookings per second by pgbench with 8 clients: one INSERT of both events."""
     url = stores.settings("pg").database_url
     parts = urlsplit(url)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "insert.sql"
         script.write_text(
             "INSERT INTO stored_events (originator_id, originator_version, topic, state)"
-            f" VALUES (gen_random_uuid(), 1, 'suppliers.slot_booked', '{STATE.decode()}');\n"
+            f" VALUES (gen_random_uuid(), 1, 'suppliers.slot_booked', '{STATE.decode()}'),"
+            f" (gen_random_uuid(), 1, 'suppliers.booked', '{STATE.decode()}');\n"
         )
         done = subprocess.run(
             [
