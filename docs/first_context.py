@@ -63,7 +63,7 @@ def _reserved(_row: DeskDayRow | None, event: DeskDay.Reserved, _position: int) 
 def people(connection: Connection, *, day: str) -> dict[str, str]:
     """Return who sits where on a day: the question."""
     found = select(desk_days.c.desk, desk_days.c.person).where(desk_days.c.day == day)
-    return dict(connection.execute(found).tuples().all())
+    return {desk: person for desk, person in connection.execute(found)}  # noqa: C416 - rows are typed as pairs only here
 
 
 async def main(folder: Path, desk: str = "D7", day: str = "2026-11-23") -> dict[str, str]:

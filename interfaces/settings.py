@@ -27,7 +27,7 @@ class Settings(BaseSettings):
         default=Path("data"), description="capacity files lie below: LINE/capacity/SCENARIO.json"
     )
     host: str = Field(default="127.0.0.1", description="loopback only, as there are no keys yet")
-    port: int = Field(default=8000, ge=0, le=65_535)
+    port: int = Field(default=8000, ge=0, le=65_535, description="0: any that is free")
 
     queue_commands: Positive = Field(
         default=Limits().queue_commands, description="commands that may wait to be stored"
@@ -35,8 +35,12 @@ class Settings(BaseSettings):
     group_events: Positive = Field(
         default=Limits().group_events, description="events after which a group is closed"
     )
-    cached_aggregates: Positive = Limits().cached_aggregates
-    snapshot_every_events: Positive = Limits().snapshot_every_events
+    cached_aggregates: Positive = Field(
+        default=Limits().cached_aggregates, description="states kept in memory by the writer"
+    )
+    snapshot_every_events: Positive = Field(
+        default=Limits().snapshot_every_events, description="events between two snapshots"
+    )
     outage_seconds: float = Field(
         default=Limits().outage_seconds, gt=0, description="how long to wait for a lost database"
     )
