@@ -32,3 +32,10 @@ async def soon(awaited: Awaitable[T]) -> T:
     """Await something that must happen; a test that hangs fails instead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await awaited
+
+
+async def until(seen: Callable[[], T]) -> T:
+    """Look again and again, and return the first thing seen that is not empty."""
+    while not (found := seen()):  # noqa: ASYNC110 # it lies outside this process
+        await asyncio.sleep(0)
+    return found

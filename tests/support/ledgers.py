@@ -14,7 +14,7 @@ from application.ledger.ledger import DEFAULT_LIMITS
 from application.ledger.library import ledger_store
 from application.ledger.migrations import migrate
 from application.ledger.store import StoredRow
-from domain.suppliers import Booking, MatchDetails, SupplierCapacity
+from domain.suppliers import Booking, BookingNotFound, MatchDetails, SupplierCapacity
 
 BEGIN = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -41,7 +41,7 @@ class Clock:
 
 def command(**fields: Any) -> Command:
     """Return a command of Ada's, with a new id."""
-    filled = {
+    filled: dict[str, Any] = {
         "actor": "ada@example.org",
         "reason": "a test",
         "command_id": uuid4(),
@@ -129,6 +129,8 @@ def releasing(registration_id: str, supplier: str = "ACME") -> Callable[[UnitOfW
     def decide(work: UnitOfWork) -> int:
         capacity = work.get(SupplierCapacity, supplier_id(supplier))
         held = work.get(Booking, booking_id(registration_id))
+        if not held.held:
+            raise BookingNotFound(LINE, SCENARIO, registration_id)
         capacity.release_slot(held.id, registration_id)
         held.release()
         return capacity.used_slots

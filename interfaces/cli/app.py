@@ -1,0 +1,70 @@
+"""The command line as a whole: every command and group, under one name."""
+
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.bookings import book, reassign, release
+from interfaces.cli.commands import command
+from interfaces.cli.demo import demo
+from interfaces.cli.events import events
+from interfaces.cli.exit_codes import epilog
+from interfaces.cli.files import files
+from interfaces.cli.matching import match
+from interfaces.cli.offers import aliases, offers
+from interfaces.cli.projections import projections
+from interfaces.cli.reports import capacity, distribution, history
+from interfaces.cli.scenarios import reset, resync, scenarios
+from interfaces.cli.serving import migrate, serve
+
+app = typer.Typer(
+    name="capacity",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog=epilog(),
+    pretty_exceptions_enable=False,
+)
+
+_BEGIN, _AGREE, _BOOK = "Begin", "What suppliers offer", "Book"
+_ASK, _KEEP = "Ask", "Keep it running"
+
+command(app, "demo", writes=True, panel=_BEGIN)(demo)
+command(app, "migrate", panel=_BEGIN)(migrate)
+command(app, "serve", panel=_BEGIN)(serve)
+app.add_typer(offers, rich_help_panel=_AGREE)
+app.add_typer(aliases, rich_help_panel=_AGREE)
+app.add_typer(scenarios, rich_help_panel=_AGREE)
+command(app, "resync", writes=True, panel=_AGREE)(resync)
+command(app, "reset", writes=True, panel=_AGREE)(reset)
+command(app, "book", writes=True, panel=_BOOK)(book)
+command(app, "release", writes=True, panel=_BOOK)(release)
+command(app, "reassign", writes=True, panel=_BOOK)(reassign)
+command(app, "match", writes=True, panel=_BOOK)(match)
+command(app, "capacity", panel=_ASK)(capacity)
+command(app, "distribution", panel=_ASK)(distribution)
+app.add_typer(history, rich_help_panel=_ASK)
+app.add_typer(events, rich_help_panel=_ASK)
+app.add_typer(files, rich_help_panel=_KEEP)
+app.add_typer(projections, rich_help_panel=_KEEP)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"capacity {version('capacity-ledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Say which version this is.", callback=_show_version),
+    ] = False,
+) -> None:
+    """A ledger of supplier capacity: who has how much, who used it, when and why.
+
+    Begin with `capacity demo`, or with `capacity migrate` and `capacity offers publish`.
+    Every command answers `--help` with an example.
+    """

@@ -1,0 +1,154 @@
+"""Commands about read models: run what keeps them current, see how far it is, build them anew."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interfaces.cli.commands import command, group
+from interfaces.cli.doors import Door, Session, keep_logs_off_stdout
+from interfaces.cli.output import many, note, progress_bar, table
+from interfaces.cli.problems import NotCurrent, Usage
+
+if TYPE_CHECKING:
+    from interfaces.service import Service
+    from projections.projector import ProjectionStatus
+
+projections = group("projections", "The read models: made from the ledger, and disposable.")
+
+_STATUS_SECONDS = 5.0  # a status line is printed as often as this, while there is news
+
+
+@command(projections, "run")
+def run(door: Door) -> None:
+    """Keep read models and capacity files current until Ctrl-C; status lines go to stderr.
+
+    `capacity serve` does so itself, unless it is told `--no-projector`.
+
+    **Example:** `capacity projections run`
+    """
+    from interfaces.service import open_service
+
+    async def work() -> dict[str, int]:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with open_service(door.settings, projector=True) as service:
+            note(f"Following the ledger from {_positions(service)}; Ctrl-C ends it")
+            await _report_until(stop, service)
+            if not service.projector.alive:
+                raise NotCurrent(f"The projector has stopped: {service.projector.failure}")
+        note(f"Stopped at {_positions(service)}")
+        return service.projector.positions()
+
+    keep_logs_off_stdout(only_errors=False)
+    positions = asyncio.run(work())
+    if door.as_json:
+        door.answer({"positions": positions})
+
+
+async def _report_until(stop: asyncio.Event, service: "Service") -> None:
+    said = _news(service)
+    while not stop.is_set() and service.projector.alive:
+        try:
+            await asyncio.wait_for(stop.wait(), _STATUS_SECONDS)
+        except TimeoutError:
+            if (news := _news(service)) != said:
+                note("; ".join(news))
+                said = news
+
+
+def _news(service: "Service") -> list[str]:
+    news = [_positions(service)]
+    if service.projector.failure:
+        news.append(service.projector.failure)
+    return news + [
+        f"{line}/{scenario}: {why}"
+        for (line, scenario), why in sorted(service.file_writer.failing.items())
+    ]
+
+
+def _positions(service: "Service") -> str:
+    found = service.projector.positions()
+    return ", ".join(f"position {position} ({name})" for name, position in sorted(found.items()))
+
+
+@command(projections, "status")
+def status(door: Door) -> None:
+    """Show how far each projection has come, and how far it is behind the ledger.
+
+    **Example:** `capacity projections status`
+    """
+
+    async def work(session: Session) -> "tuple[list[ProjectionStatus], int]":
+        service = session.service
+        found = await asyncio.to_thread(service.projector.status, clock=service.clock)
+        return found, service.ledger.head
+
+    found, head = door.run(work)
+    columns = ("Projection", ">Version", ">Position", ">Behind by", ">For")
+    rows = [
+        (
+            each.name,
+            each.version,
+            each.position,
+            many(each.lag_events, "event"),
+            f"{each.lag_seconds:.1f} s",
+        )
+        for each in found
+    ]
+    document = {"head": head, "projections": found}
+    door.answer(document, f"The ledger ends at position {head}.", table(columns, rows))
+
+
+@command(projections, "rebuild")
+def rebuild(
+    door: Door,
+    names: Annotated[list[str] | None, typer.Argument(help="Projections.", metavar="NAME")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All projections.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be built anew.")
+    ] = False,
+) -> None:
+    """Build projections anew from the whole history; readers see the old ones until then.
+
+    **Example:** `capacity projections rebuild supplier_capacity`
+    """
+    if bool(names) == everything:
+        raise Usage("Name the projections, or take all by --all")
+
+    async def work(session: Session) -> tuple[list[str], int]:
+        from projections.projector import UnknownProjection
+
+        projector = session.service.projector
+        chosen = list(dict.fromkeys(names or projector.names))
+        for name in chosen:
+            if name not in projector.names:
+                raise UnknownProjection(name, projector.names)
+        if dry_run:
+            return chosen, session.service.ledger.head
+        with progress_bar("Rebuilding", max(1, session.service.ledger.head)) as bar:
+            position = await asyncio.to_thread(
+                projector.rebuild,
+                chosen,
+                progress=lambda done, total: bar.update(0, completed=done, total=max(1, total)),
+                budget_bytes=session.service.settings.rebuild_budget_bytes,
+            )
+        await _write_all_files(session)
+        return chosen, position
+
+    chosen, position = door.run(work)
+    did = "Would build" if dry_run else "Built"
+    door.answer(
+        {"projections": chosen, "position": position, "dry_run": dry_run},
+        f"{did} {', '.join(chosen)} anew, up to position {position}.",
+    )
+
+
+async def _write_all_files(session: Session) -> None:
+    from projections import supplier_capacity as queries
+
+    opened: list[Any] = await session.service.read(queries.all_scenarios)
+    await session.write_files({(each.line, each.scenario) for each in opened})

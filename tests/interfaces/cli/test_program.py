@@ -1,0 +1,121 @@
+"""The main flows, in the real program: its answers, its exit codes, and nothing else on stdout."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import Program
+
+HEAVY = ("fastapi", "sqlalchemy", "alembic", "uvicorn", "pydantic", "psycopg")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Program:
+    """The real program on each store."""
+    if request.param == "sqlite":
+        return Program(tmp_path)
+    return Program(tmp_path, request.getfixturevalue("postgres_url"))
+
+
+def test_first_booking(ledger: Program) -> None:
+    """The way of a new user, from an empty folder to the capacity file."""
+    assert ledger("offers", "list").exit_code == 6
+    ledger.ok("migrate")
+    offers = {"SupplierOffers": [{"SupplierID": "ACME", "Capacity": 1}]}
+    (ledger.folder / "offers.json").write_text(json.dumps(offers))
+    ledger.ok("offers", "publish", "roof", "offers.json")
+    ledger.ok("scenarios", "open", "roof", "march")
+
+    booked = ledger("book", "roof", "march", "R-1", "ACME")
+    assert (booked.exit_code, booked.stderr) == (0, "")
+    assert booked.stdout == "Booked R-1 with ACME: 1 of 1 used.\n"
+    again = ledger("book", "roof", "march", "R-1", "ACME", "--json")
+    assert again.document["status"] == "already_booked"
+
+    full = ledger("book", "roof", "march", "R-2", "ACME")
+    assert (full.exit_code, full.stdout) == (4, "")
+    assert full.stderr == "Error: Supplier ACME capacity exceeded: 2 > 1\n"
+    unknown = ledger("book", "roof", "march", "R-2", "Nobody", "--json")
+    assert (unknown.exit_code, unknown.stdout) == (3, "")
+    assert unknown.problem["code"] == "supplier-not-found"
+
+    text = (ledger.folder / "data/roof/capacity/march.json").read_text()
+    assert json.loads(text)["ACME"]["Used"] == 1
+    assert ledger.ok("capacity", "roof", "march", "--json") == text
+
+
+def test_bad_offers_name_the_field(program: Program) -> None:
+    program.ok("migrate")
+    (program.folder / "bad.json").write_text('{"SupplierOffers": [{"SupplierID": "A"}]}')
+    ended = program("offers", "publish", "roof", "bad.json")
+    assert (ended.exit_code, ended.stdout) == (5, "")
+    assert ended.stderr == (
+        "Error: /SupplierOffers/0/Capacity: found null, a whole number of registrations is needed\n"
+    )
+
+
+def test_help_loads_nothing_heavy(program: Program) -> None:
+    """A web server or database toolkit costs half a second each."""
+    loaded = Program(program.folder)
+    code = (
+        "import sys; sys.argv = ['capacity', '--help']\n"
+        "from interfaces.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert not ended.code\n"
+        f"assert not set(sys.modules) & set({HEAVY!r}), set(sys.modules) & set({HEAVY!r})\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=loaded.environment,
+        cwd=loaded.folder,
+        check=True,
+        capture_output=True,
+    )
+
+
+def test_a_usage_error_is_json_where_that_is_asked_for(program: Program) -> None:
+    ended = program("book", "roof", "--json")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert ended.problem["code"] == "usage"
+
+
+def test_a_reader_that_goes_away_ends_the_answer_quietly(program: Program) -> None:
+    program.ok("demo")
+    with program.running("events", "tail", "--after", "0") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+def test_tail_follows_until_it_is_interrupted(program: Program) -> None:
+    program.ok("demo", "--data", "none")
+    with program.running("events", "tail", "--limit", "1000", "--follow", "--json") as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["topic"] == "suppliers.offers_published"
+        program.ok("book", "sbus", "no_battery", "SPUS1", "iSoalr", "--actor", "ada")
+        following = iter(process.stdout)
+        booked = next(
+            event for event in map(json.loads, following) if event["topic"] == "suppliers.booked"
+        )
+        assert (booked["actor"], booked["data"]["registration_id"]) == ("ada", "SPUS1")
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_projections_run_follows_until_it_is_told_to_end(program: Program) -> None:
+    program.ok("demo", "--data", "none")
+    with program.running("projections", "run", "--json") as process:
+        assert process.stderr is not None
+        assert b"Following the ledger from position" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        stdout, _ = process.communicate()
+        assert process.returncode == 0
+        assert json.loads(stdout)["positions"]["supplier_capacity"] > 0
