@@ -38,17 +38,17 @@ _CONFIRM = "SELECT confirm_versions(%b, %b)"
 _COLUMNS = "originator_id, originator_version, topic, state, notification_id"
 _LOAD = """
 WITH newest AS (
-    SELECT wanted.id, snapshot.originator_version, snapshot.topic, snapshot.state
-    FROM unnest(%b) AS wanted (id)
+    SELECT wanted.id, wanted.place, snapshot.originator_version, snapshot.topic, snapshot.state
+    FROM unnest(%b) WITH ORDINALITY AS wanted (id, place)
     LEFT JOIN LATERAL (
         SELECT originator_version, topic, state FROM snapshots
         WHERE originator_id = wanted.id ORDER BY originator_version DESC LIMIT 1
     ) AS snapshot ON true
 )
-SELECT id, originator_version, topic, state, 0 AS position FROM newest
+SELECT place, originator_version, topic, state, 0 AS position FROM newest
 WHERE originator_version IS NOT NULL
 UNION ALL
-SELECT newest.id, event.originator_version, event.topic, event.state, event.notification_id
+SELECT newest.place, event.originator_version, event.topic, event.state, event.notification_id
 FROM newest CROSS JOIN LATERAL (
     SELECT originator_version, topic, state, notification_id FROM stored_events
     WHERE originator_id = newest.id
@@ -379,10 +379,12 @@ def _base(row: Any) -> int:
 
 
 def _streams(wanted: Sequence[UUID], rows: Sequence[Any]) -> dict[UUID, Stream]:
-    streams = {each: Stream(None, []) for each in wanted}
-    for row in rows:
-        if row[4] == 0:
-            streams[row[0]] = Stream(Snapshot(*row[:4]), [])
+    found = [Stream(None, []) for _ in wanted]
+    for place, version, topic, state, position in rows:
+        # The place stands for the id: making a UUID of each row costs more than decoding it.
+        identity = wanted[place - 1]
+        if position == 0:
+            found[place - 1] = Stream(Snapshot(identity, version, topic, state), [])
         else:
-            streams[row[0]].events.append(StoredRow(*row))
-    return streams
+            found[place - 1].events.append(StoredRow(identity, version, topic, state, position))
+    return dict(zip(wanted, found, strict=True))
