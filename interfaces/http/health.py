@@ -1,0 +1,75 @@
+"""For those who run the server: is it alive, can it serve, and how is it doing."""
+
+import asyncio
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.responses import Response
+
+from interfaces.http.asked import Asked
+from interfaces.http.routes import Route, operational, schema_of
+from interfaces.http.wire import JSON_TYPE, encode, json_response
+
+router = APIRouter(route_class=Route, tags=["operation"])
+
+
+class Alive(Struct, frozen=True):
+    status: Literal["alive"]
+
+
+class Readiness(Struct, frozen=True):
+    """Each part is `ok`, `elsewhere` when another process runs it, or says what is wrong."""
+
+    status: Literal["ready", "not ready"]
+    ledger: str
+    projector: str
+    capacity_files: str
+
+
+def _json(answer: type) -> dict[str, Any]:
+    return {"content": {JSON_TYPE: {"schema": schema_of(answer)}}}
+
+
+@router.get("/healthz", **operational({200: _json(Alive)}))
+async def healthz(asked: Asked) -> Response:
+    """Answer as long as the process does."""
+    return json_response(encode(Alive("alive")))
+
+
+@router.get("/readyz", **operational({200: _json(Readiness), 503: _json(Readiness)}))
+async def readyz(asked: Asked) -> Response:
+    """Answer 503 when commands cannot be stored, or reads no longer follow them."""
+    found = readiness(asked)
+    return json_response(encode(found), status=200 if found.status == "ready" else 503)
+
+
+@router.get("/metrics", **operational({200: {"content": {"text/plain": {"schema": {}}}}}))
+async def metrics(asked: Asked) -> Response:
+    """Show counters and gauges in the text format of Prometheus."""
+    service = asked.service
+    projections = await asyncio.to_thread(service.projector.status, clock=service.clock)
+    text = asked.app.state.metrics.text(service, projections)
+    return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def readiness(asked: Asked) -> Readiness:
+    """Say of each part whether it works."""
+    service = asked.service
+    ledger = "ok" if service.ledger.failure is None else "stopped storing; restart the process"
+    projector = "ok"
+    if not asked.app.state.projector:
+        projector = "elsewhere"
+    elif service.projector.failure:
+        projector = f"failing: {service.projector.failure}"
+    elif not service.projector.alive:
+        projector = "stopped; restart the process"
+    failing = service.file_writer.failing
+    return Readiness(
+        # A capacity file that cannot be written stops nobody from booking.
+        status="ready" if ledger == "ok" and projector in ("ok", "elsewhere") else "not ready",
+        ledger=ledger,
+        projector=projector,
+        capacity_files=f"{len(failing)} cannot be written" if failing else "ok",
+    )

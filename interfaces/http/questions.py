@@ -1,0 +1,97 @@
+"""How every question is answered: one read transaction in the read pool, at a known position."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from domain.errors import Invalid
+from domain.names import shown
+from interfaces.http.asked import MAX_POSITION, Asked, whole_number
+from interfaces.http.wire import JSON_TYPE, encode
+from projections import supplier_capacity
+
+READ_QUERY = ("after",)
+MAX_WAIT_SECONDS = 60
+
+
+class Document(NamedTuple):
+    """Bytes that go out as they are; the digest of them is their ETag."""
+
+    body: bytes
+    digest: str
+    headers: dict[str, str]
+
+
+async def answer_question(
+    asked: Asked, question: Callable[[Connection], object], *, query: dict[str, str]
+) -> Response:
+    """Answer with what `question` returns: a struct, or a Document that is sent as it is.
+
+    Waits before for the position that the request names. Raises NotYetVisible.
+    """
+    headers = asked.header_texts()
+    await _wait(asked, query, headers)
+
+    def answered(connection: Connection) -> tuple[Document, int]:
+        position = supplier_capacity.position(connection)
+        answer = question(connection)
+        if isinstance(answer, Document):
+            return answer, position
+        return Document(encode(answer), "", {}), position
+
+    document, position = await asked.service.read(answered)
+    sent = {"capacity-position": str(position), **document.headers}
+    if document.digest:
+        sent["etag"] = f'"{document.digest}"'
+        if _is_known(headers.get(b"if-none-match", ""), document.digest):
+            return Response(status_code=304, headers=sent)
+    return Response(document.body, headers=sent, media_type=JSON_TYPE)
+
+
+def as_document(body: bytes, **headers: str) -> Document:
+    """Return bytes with their digest; headers are named with underscores."""
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    return Document(body, sha256(body).hexdigest(), named)
+
+
+async def _wait(asked: Asked, query: dict[str, str], headers: dict[bytes, str]) -> None:
+    seconds = _preferred_wait(headers.get(b"prefer", ""))
+    after = query.get("after")
+    if after is not None:
+        position = whole_number("after", after, least=0, most=MAX_POSITION)
+        await _check_written(asked, position)
+    elif seconds is not None:
+        position, _ = await asked.service.ledger.store.head()
+    else:
+        return
+    allowed = asked.service.settings.wait_seconds if seconds is None else float(seconds)
+    await asked.service.wait_for(position, timeout_seconds=allowed)
+
+
+async def _check_written(asked: Asked, position: int) -> None:
+    """Raise Invalid for a position that no write was ever answered with: it may never come."""
+    ledger = asked.service.ledger
+    if position > ledger.head:
+        head, _ = await ledger.store.head()  # another process may have written meanwhile
+        if position > head:
+            raise Invalid(("/after", f"found {position}, the ledger ends at {head}"))
+
+
+def _preferred_wait(prefer: str) -> int | None:
+    """Return the seconds of `Prefer: wait=N` (RFC 7240); other preferences are not ours."""
+    for preference in prefer.split(","):
+        name, _, text = preference.partition("=")
+        if name.strip().lower() == "wait":
+            text = text.strip().strip('"')
+            if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+                raise Invalid(("/Prefer", f"found wait={shown(text)}, whole seconds are needed"))
+            return min(int(text), MAX_WAIT_SECONDS)
+    return None
+
+
+def _is_known(if_none_match: str, digest: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or f'"{digest}"' in tags

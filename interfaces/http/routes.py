@@ -1,0 +1,236 @@
+"""How a route is declared: its handler gets the request as it is, its document is written beside.
+
+FastAPI's own reading of parameters, bodies and answers costs more than a booking does; here
+handlers read and write through msgspec, and the same structs make the OpenAPI document.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from interfaces.http.asked import MAX_POSITION, Asked
+from interfaces.http.errors import PROBLEM_TYPE, Problem
+from interfaces.http.wire import JSON_TYPE
+
+Schema = dict[str, Any]
+
+SCHEMA_PREFIX = "#/components/schemas/"
+_EXAMPLES = {
+    "line": "sbus",
+    "scenario": "overlap_only",
+    "supplier": "iSoalr",
+    "registration_id": "SPUS63956",
+}
+_TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
+# Every struct that the document names; filled as routes are declared.
+_ANSWERS: dict[str, type] = {}
+
+
+class Route(APIRoute):
+    """A route whose handler takes one Asked, and returns a Response."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        handler = cast(Callable[[Asked], Awaitable[Response]], endpoint)
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await handler(Asked(scope, receive))
+            await response(scope, receive, send)
+
+        self.app = app
+
+
+def schema_of(answer: type | Schema) -> Schema:
+    """Return a reference to a struct's schema; anything else is a schema already."""
+    if isinstance(answer, dict):
+        return answer
+    _ANSWERS[answer.__name__] = answer
+    return {"$ref": f"{SCHEMA_PREFIX}{answer.__name__}"}
+
+
+def document(app: FastAPI) -> Schema:
+    """Return the OpenAPI document of an application, with the schemas of our own structs."""
+    found = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes
+    )
+    found.setdefault("components", {}).setdefault("schemas", {}).update(_components())
+    return found
+
+
+def _components() -> Schema:
+    types = [_ANSWERS[name] for name in sorted(_ANSWERS)]
+    _, schemas = msgspec.json.schema_components(types, ref_template=SCHEMA_PREFIX + "{name}")
+    return {name: schemas[name] for name in sorted(schemas)}
+
+
+def question(
+    path: str,
+    answers: type | Schema,
+    *,
+    query: Iterable[Schema] = (),
+    tag: bool = False,
+    projected: bool = True,
+) -> Schema:
+    """Return what to say of a route that only looks: at read models, unless not `projected`."""
+    parameters = [*_path_parameters(path), *query]
+    if projected:
+        parameters += [
+            _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
+            _header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
+        ]
+    ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": _POSITION}
+    responses: Schema = {"200": ok, **_problems(404, 422, 503)}
+    if tag:
+        parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
+        ok["headers"] = {**_POSITION, "ETag": _text_header("The digest of the document")}
+        responses["304"] = {"description": "Not Modified"}
+    return _declared(parameters, responses)
+
+
+def command(
+    path: str,
+    answers: dict[int, type],
+    *,
+    body: type | Schema | None = None,
+    body_required: bool = True,
+    query: Iterable[Schema] = (),
+) -> Schema:
+    """Return what to say of a route that may change something."""
+    parameters = [
+        *_path_parameters(path),
+        *query,
+        _query("dry_run", {"type": "boolean"}, _TRIAL),
+        _header("Idempotency-Key", "Say the same again, and get the same answer", max_length=200),
+        _header("Capacity-Actor", "Who asks; `anonymous` if it is not said", max_length=200),
+        _header("Capacity-Reason", "Why, for the history", max_length=200),
+        _header("Capacity-On-Behalf-Of", "For whom", max_length=200),
+        _header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
+        _header("Capacity-Causation-Id", "What led to this", form="uuid"),
+    ]
+    headers = _POSITION | {
+        "Idempotency-Replayed": _text_header("`true` when this was answered before")
+    }
+    responses = _problems(404, 409, 412, 413, 415, 422, 503)
+    for status, answer in answers.items():
+        created = {"Location": _text_header("Where it is found")} if status == 201 else {}
+        responses[str(status)] = {
+            "content": {JSON_TYPE: {"schema": schema_of(answer)}},
+            "headers": headers | created,
+        }
+    declared = _declared(parameters, responses)
+    if body is not None:
+        declared["openapi_extra"]["requestBody"] = {
+            "required": body_required,
+            "content": {JSON_TYPE: {"schema": schema_of(body)}},
+        }
+    return declared
+
+
+def operational(responses: dict[int, Schema]) -> Schema:
+    """Return what to say of a route for those who run the server."""
+    return _declared([], {str(status): answer for status, answer in responses.items()})
+
+
+def query_number(name: str, least: int, most: int, meaning: str) -> Schema:
+    """Return a query parameter that is a whole number."""
+    return _query(name, _whole_number(least, most), meaning)
+
+
+def query_text(name: str, meaning: str, *, max_length: int = 200) -> Schema:
+    """Return a query parameter that is text."""
+    return _query(name, {"type": "string", "minLength": 1, "maxLength": max_length}, meaning)
+
+
+def query_flag(name: str, meaning: str) -> Schema:
+    """Return a query parameter that is true or false."""
+    return _query(name, {"type": "boolean"}, meaning)
+
+
+_POSITION = {
+    "Capacity-Position": {
+        "description": "The ledger's position from which on reads show this",
+        "schema": {"type": "integer"},
+    }
+}
+_MEANINGS = {
+    404: "What was named does not exist",
+    409: "It contradicts what is already true",
+    412: "A precondition does not hold",
+    413: "The body is too large",
+    415: "The body is not JSON",
+    422: "It can never be granted as it stands",
+    503: "Not now; try again after Retry-After",
+}
+
+
+def _problems(*statuses: int) -> Schema:
+    content = {PROBLEM_TYPE: {"schema": schema_of(Problem)}}
+    return {
+        str(status): {"description": _MEANINGS[status], "content": content} for status in statuses
+    }
+
+
+def _declared(parameters: list[Schema], responses: Schema) -> Schema:
+    for status, response in responses.items():
+        response.setdefault("description", "Created" if status == "201" else "Answered")
+    first = min(int(status) for status in responses)
+    return {
+        "status_code": first,
+        "response_class": Response,
+        "response_description": responses[str(first)]["description"],
+        "responses": {int(status): response for status, response in sorted(responses.items())},
+        "openapi_extra": {"parameters": parameters} if parameters else {},
+    }
+
+
+def _path_parameters(path: str) -> list[Schema]:
+    names = [each.strip("{}") for each in path.split("/") if each.startswith("{")]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            "example": _EXAMPLES[name],
+        }
+        for name in names
+    ]
+
+
+def _query(name: str, schema: Schema, meaning: str) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": meaning,
+    }
+
+
+def _header(name: str, meaning: str, *, max_length: int = 0, form: str = "") -> Schema:
+    schema: Schema = {"type": "string"}
+    if max_length:
+        schema |= {"minLength": 1, "maxLength": max_length}
+    if form:
+        schema["format"] = form
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": schema,
+        "description": meaning,
+    }
+
+
+def _whole_number(least: int, most: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _text_header(meaning: str) -> Schema:
+    return {"description": meaning, "schema": {"type": "string"}}
