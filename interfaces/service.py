@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
@@ -15,12 +15,11 @@ from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from application.suppliers import Suppliers
-from domain.suppliers import ScenarioNotFound
+from interfaces.following import Elsewhere, Follower, InProcess, InThreads
+from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.reads import Reads
 from interfaces.settings import Settings
-from projections import supplier_capacity
-from projections.capacity_files import CapacityFiles, CapacityFileWriter
-from projections.catalogue import PROJECTIONS
+from projections.capacity_files import CapacityFiles
 from projections.database import open_read_models
 from projections.projector import Projector
 
@@ -28,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Clock = Callable[[], datetime]
+Follow = Literal["threads", "process"]
 
 
 def utc_now() -> datetime:
@@ -53,7 +53,7 @@ class Service:
     suppliers: Suppliers
     projector: Projector
     capacity_files: CapacityFiles
-    file_writer: CapacityFileWriter
+    follower: Follower
     reads: Reads
     log: PostgresLog | SqliteLog
 
@@ -79,27 +79,27 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, *, clock: Clock = utc_now, projector: bool = False
+    settings: Settings, *, clock: Clock = utc_now, projector: Follow | None = None
 ) -> AsyncIterator[Service]:
     """Open everything for one process, and close it in order.
 
-    With `projector` the read models and capacity files follow the ledger by themselves; without,
-    they stand still until `catch_up`. Raises SchemaMissing before the first `capacity migrate`.
+    With a `projector` the read models and capacity files follow the ledger by themselves, in
+    threads or in a process of their own; without, they stand still until `catch_up`. Raises
+    SchemaMissing before the first `capacity migrate`.
     """
     ledger = Ledger(_store(settings), clock=clock, limits=settings.limits)
     await ledger.open()
     try:
-        async with _reading_side(settings, ledger, clock) as service:
-            if not projector:
-                yield service
-                return
-            service.file_writer.start()
-            service.projector.start()
+        with open_reading_side(settings) as side:
+            follower = _follower(settings, side, projector)
+            ledger.on_committed.append(lambda position: follower.wake())
+            reads = _reads(settings)
+            await follower.start()
             try:
-                yield service
+                yield _service(settings, clock, ledger, side, follower, reads)
             finally:
-                await asyncio.to_thread(service.projector.stop)
-                await asyncio.to_thread(service.file_writer.stop)
+                await follower.stop()
+                await asyncio.to_thread(reads.close)
     finally:
         await ledger.close()
 
@@ -117,51 +117,36 @@ def _store(settings: Settings) -> EventStore:
     return SqliteStore(settings.ledger_file)
 
 
-@asynccontextmanager
-async def _reading_side(settings: Settings, ledger: Ledger, clock: Clock) -> AsyncIterator[Service]:
-    log = (
-        PostgresLog(settings.database_url)
-        if settings.database_url
-        else SqliteLog(settings.ledger_file)
-    )
-    engine = open_read_models(settings.views_url)
-    projector = await asyncio.to_thread(Projector, log, engine, PROJECTIONS)
-    files = CapacityFiles(engine, settings.data_dir, _capacity_document)
-    await asyncio.to_thread(files.create_table)
-    writer = CapacityFileWriter(files)
-    reads = Reads(
+def _follower(settings: Settings, side: ReadingSide, projector: Follow | None) -> Follower:
+    if projector == "process":
+        return InProcess(settings, side.projector)
+    return InThreads(side) if projector == "threads" else Elsewhere()
+
+
+def _reads(settings: Settings) -> Reads:
+    return Reads(
         open_read_models(settings.views_url, read_only=True),
         threads=settings.read_threads,
         waiting=settings.reads_waiting,
     )
-    ledger.on_committed.append(lambda position: log.wake())
-    projector.on_applied.append(
-        lambda position, touched: writer.mark(supplier_capacity.touched_scenarios(touched))
+
+
+def _service(
+    settings: Settings,
+    clock: Clock,
+    ledger: Ledger,
+    side: ReadingSide,
+    follower: Follower,
+    reads: Reads,
+) -> Service:
+    return Service(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        suppliers=Suppliers(ledger),
+        projector=side.projector,
+        capacity_files=side.files,
+        follower=follower,
+        reads=reads,
+        log=side.log,
     )
-    try:
-        yield Service(
-            settings=settings,
-            clock=clock,
-            ledger=ledger,
-            suppliers=Suppliers(ledger),
-            projector=projector,
-            capacity_files=files,
-            file_writer=writer,
-            reads=reads,
-            log=log,
-        )
-    finally:
-        await asyncio.to_thread(reads.close)
-        await asyncio.to_thread(log.close)
-        engine.dispose()
-
-
-def _capacity_document(
-    connection: Connection, *, line: str, scenario: str
-) -> tuple[dict[str, Any], int, str]:
-    """Answer what a capacity file shows, at which position, and at which path."""
-    opened = supplier_capacity.scenario(connection, line=line, scenario=scenario)
-    document = supplier_capacity.capacity_document(connection, line=line, scenario=scenario)
-    if opened is None or document is None:
-        raise ScenarioNotFound(line, scenario)
-    return document, supplier_capacity.position(connection), opened.capacity_file

@@ -396,8 +396,11 @@ class CapacityFileWriter:
     mark and every few seconds, and once more when it stops.
     """
 
-    def __init__(self, files: CapacityFiles, *, retry_seconds: float = 5.0) -> None:
+    def __init__(
+        self, files: CapacityFiles, *, retry_seconds: float = 5.0, pause_seconds: float = 0.1
+    ) -> None:
         self._files, self._retry_seconds = files, retry_seconds
+        self._pause_seconds = pause_seconds
         self._condition = Condition()
         self._marked: set[Key] = set()
         self._failing: dict[Key, str] = {}
@@ -433,6 +436,11 @@ class CapacityFileWriter:
             self._condition.notify()
         self._thread.join()
 
+    def _pause(self) -> None:
+        """Leave time between writes: what changes meanwhile becomes one."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopping, timeout=self._pause_seconds)
+
     def _run(self) -> None:
         last = False
         while not last:
@@ -445,6 +453,7 @@ class CapacityFileWriter:
                 asked = self._marked | set(self._failing)
                 self._marked = set()
             failed = self._files.write_changed(asked)
+            self._pause()
             for (line, scenario), error in failed.items():
                 _log.error("capacity_file_failed", line=line, scenario=scenario, error=str(error))
             with self._condition:

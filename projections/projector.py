@@ -91,6 +91,7 @@ class Projector:
             projection.check()
         self.on_applied: list[Callable[[int, Touched], object]] = []
         self.failure = ""  # what stands in the way now, for the person who looks at /readyz
+        self.poll_seconds = POLL_SECONDS  # how often `passed` looks when others run the projector
         self._log, self._engine, self._projections = log, engine, tuple(projections)
         self._page_events = page_events
         self._live_page_events, self._live_pause_seconds = live_page_events, live_pause_seconds
@@ -224,6 +225,10 @@ class Projector:
         self._thread = threading.Thread(target=self._follow, name="projector", daemon=True)
         self._thread.start()
 
+    def live(self, *, page_events: int, pause_seconds: float) -> None:
+        """Say how large pages are, and how long the pauses between them, in the thread."""
+        self._live_page_events, self._live_pause_seconds = page_events, pause_seconds
+
     def stop(self) -> None:
         """End the thread when the page in its hands is committed."""
         self._stopping.set()
@@ -283,14 +288,24 @@ class Projector:
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not self._have_passed(asked, position):
-                    if self.alive:
-                        await self._woken(asked, position)
-                    else:
-                        await asyncio.to_thread(self._read_positions)
-                        await asyncio.sleep(POLL_SECONDS)
+                    await self._woken_or_seen(asked, position)
         except TimeoutError:
             return self._have_passed(asked, position)
         return True
+
+    def told(self, position: int) -> None:
+        """Take another process's word that all projections have come to a position."""
+        known = self._positions or {}
+        self._set_positions({name: max(position, known.get(name, 0)) for name in self.names})
+
+    async def _woken_or_seen(self, names: tuple[str, ...], position: int) -> None:
+        # The thread may end between the question and the entry: then looking finds it out.
+        seconds = WAIT_SECONDS if self.alive else self.poll_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken(names, position)
+        except TimeoutError:
+            await asyncio.to_thread(self._read_positions)
 
     async def _woken(self, names: tuple[str, ...], position: int) -> None:
         loop = asyncio.get_running_loop()
@@ -299,8 +314,8 @@ class Projector:
         with self._waiting:
             self._waiters.add(waiter)
         try:
-            # Between the question and the entry the position may have moved, or the thread ended.
-            if not self._have_passed(names, position) and self.alive:
+            # Between the question and the entry the position may have moved.
+            if not self._have_passed(names, position):
                 await passed.wait()
         finally:
             with self._waiting:

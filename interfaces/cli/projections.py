@@ -35,7 +35,7 @@ def run(door: Door) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        async with open_service(door.settings, projector=True) as service:
+        async with open_service(door.settings, projector="threads") as service:
             note(f"Following the ledger from {_positions(service)}; Ctrl-C ends it")
             await _report_until(stop, service)
             if not service.projector.alive:
@@ -64,10 +64,8 @@ def _news(service: "Service") -> list[str]:
     news = [_positions(service)]
     if service.projector.failure:
         news.append(service.projector.failure)
-    return news + [
-        f"{line}/{scenario}: {why}"
-        for (line, scenario), why in sorted(service.file_writer.failing.items())
-    ]
+    failing = service.follower.files_failing
+    return news + [f"{name}: {why}" for name, why in sorted(failing.items())]
 
 
 def _positions(service: "Service") -> str:

@@ -38,7 +38,7 @@ def serve(
 
     keep_logs_off_stdout(only_errors=False)
     try:
-        serve_http(settings, projector=not no_projector)
+        serve_http(settings, projector=None if no_projector else "process")
     except NotLoopback as error:
         raise Usage(str(error)) from None
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
-from interfaces.service import Clock, open_service, utc_now
+from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
 
 # What is alive after start-up stays for ever: looking through it at every full collection cost
@@ -27,10 +27,12 @@ _COLLECT_AFTER = (50_000, 20, 100)
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, projector: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, *, clock: Clock = utc_now, projector: Follow | None = "threads"
+) -> FastAPI:
     """Return the application; it opens its service when it is started, and closes it at the end.
 
-    With `projector` its read models and capacity files follow the ledger in this process.
+    With a `projector` its read models and capacity files follow the ledger by themselves.
     """
 
     @asynccontextmanager

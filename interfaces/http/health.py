@@ -58,14 +58,11 @@ def readiness(asked: Asked) -> Readiness:
     """Say of each part whether it works."""
     service = asked.service
     ledger = "ok" if service.ledger.failure is None else "stopped storing; restart the process"
-    projector = "ok"
-    if not asked.app.state.projector:
+    follower = service.follower
+    projector = f"failing: {follower.problem}" if follower.problem else "ok"
+    if asked.app.state.projector is None:
         projector = "elsewhere"
-    elif service.projector.failure:
-        projector = f"failing: {service.projector.failure}"
-    elif not service.projector.alive:
-        projector = "stopped; restart the process"
-    failing = service.file_writer.failing
+    failing = follower.files_failing
     return Readiness(
         # A capacity file that cannot be written stops nobody from booking.
         status="ready" if ledger == "ok" and projector in ("ok", "elsewhere") else "not ready",

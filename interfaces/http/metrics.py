@@ -58,7 +58,7 @@ class _Now(Collector):
 
 
 def _now(service: Service, projections: Sequence[ProjectionStatus]) -> CollectorRegistry:
-    ledger, writer = service.ledger, service.file_writer
+    ledger, follower = service.ledger, service.follower
     lag_events = GaugeMetricFamily(
         "capacity_projection_lag_events", "Positions not yet seen", labels=["projection"]
     )
@@ -77,8 +77,10 @@ def _now(service: Service, projections: Sequence[ProjectionStatus]) -> Collector
                 _gauge("capacity_ledger_up", "1 while the ledger stores", ledger.failure is None),
                 lag_events,
                 lag_seconds,
-                _gauge("capacity_files_failing", "Files not written now", len(writer.failing)),
-                _gauge("capacity_files_failures", "Failed writes so far", writer.failures),
+                _gauge(
+                    "capacity_files_failing", "Files not written now", len(follower.files_failing)
+                ),
+                _gauge("capacity_files_failures", "Failed writes so far", follower.files_failures),
             ]
         )
     )

@@ -5,6 +5,7 @@ import ipaddress
 import uvicorn
 
 from interfaces.http.app import create_app
+from interfaces.service import Follow
 from interfaces.settings import Settings
 
 GRACE_SECONDS = 10
@@ -21,12 +22,12 @@ class NotLoopback(ValueError):
         )
 
 
-def serve(settings: Settings, projector: bool = True) -> None:
+def serve(settings: Settings, projector: Follow | None = "process") -> None:
     """Serve until SIGINT or SIGTERM, then answer who waits. Raises NotLoopback."""
     uvicorn.Server(server_config(settings, projector=projector)).run()
 
 
-def server_config(settings: Settings, *, projector: bool = True) -> uvicorn.Config:
+def server_config(settings: Settings, *, projector: Follow | None = "process") -> uvicorn.Config:
     """Return how the server is run. Raises NotLoopback."""
     check_loopback(settings.host)
     return uvicorn.Config(

@@ -63,7 +63,7 @@ def reads(report: Report, stores: Stores) -> None:
 
 async def _read_your_writes(stores: Stores, kind: str) -> tuple[float, float]:
     """Return the median of a command, and of a command with the read that shows it."""
-    async with open_service(stores.settings(kind), projector=True) as service:
+    async with open_service(stores.settings(kind), projector="process") as service:
         await open_scenario(service.suppliers, count=100)
         commands, visible = [], []
         for count in range(300):
@@ -147,24 +147,17 @@ def append_beside_projector(report: Report, stores: Stores) -> None:
 
 async def _beside(stores: Stores, kind: str) -> tuple[float, float]:
     settings = stores.settings(kind)
-    await asyncio.to_thread(measure, settings, lists(60), callers=4, bookings=1)
+    await asyncio.to_thread(measure, settings, lists(100), callers=4, bookings=1)
     idle, busy = [], []
-    async with open_service(settings) as service:
-        await open_scenario(service.suppliers)
-        for count in range(3):
+    for count in range(3):
+        async with open_service(settings) as service:
             found = await latencies_ms(service.suppliers, callers=8, each=150, tag=f"idle{count}-")
             idle.append(percentile(found, 0.99))
-        service.projector.start()
-        try:
-            for count in range(3):
-                found = await latencies_ms(
-                    service.suppliers, callers=8, each=150, tag=f"busy{count}-"
-                )
-                busy.append(percentile(found, 0.99))
-                behind = service.ledger.head - min(service.projector.positions().values())
-                assert behind > 0, "the projector caught up before the measurement ended"
-        finally:
-            await asyncio.to_thread(service.projector.stop)
+        async with open_service(settings, projector="process") as service:
+            found = await latencies_ms(service.suppliers, callers=8, each=150, tag=f"busy{count}-")
+            busy.append(percentile(found, 0.99))
+            behind = service.ledger.head - min(service.projector.positions().values())
+            assert behind > 0, "the projector caught up before the measurement ended"
     return statistics.median(idle), statistics.median(busy)
 
 

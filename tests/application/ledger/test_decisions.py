@@ -179,3 +179,59 @@ async def test_events_carry_who_when_why_and_by_which_command(store_url: str) ->
         assert (provenance.actor, provenance.reason) == ("bob@example.org", "a caller asked")
         assert (provenance.on_behalf_of, provenance.causation_id) == ("ada", cause)
         assert provenance.command_id == provenance.correlation_id == asked.command_id
+
+
+@asynchronous
+async def test_a_quiet_repeat_is_decided_again_when_what_it_repeats_was_refused_after_all(
+    store_url: str,
+) -> None:
+    """It was quiet because of a booking under way, which then found the supplier full.
+
+    The versions that it saw exist by now, with other events in them.
+    """
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store) as ledger, opened(store_url) as other:
+        await ledger.execute(command(), opening(slots=1))
+        store.before_write.close()
+        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
+        await soon(store.before_write.reached.wait())
+        repeat = asyncio.create_task(ledger.execute(command(), booking("R1")))
+        await settled()
+        await other.execute(command(), booking("OTHER"))
+        store.before_write.open()
+        answers = await soon(asyncio.gather(first, repeat, return_exceptions=True))
+        assert [type(each) for each in answers] == [CapacityExceeded] * 2
+
+
+@asynchronous
+async def test_who_comes_while_a_group_is_decided_again_waits_for_its_turn(store_url: str) -> None:
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store) as ledger, opened(store_url) as other:
+        await ledger.execute(command(), opening(slots=3))
+        store.before_write.close()
+        store.before_turn.close()
+        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
+        await soon(store.before_write.reached.wait())
+        behind = asyncio.create_task(ledger.execute(command(), booking("R2")))
+        await settled()
+        await other.execute(command(), booking("OTHER"))
+        store.before_write.open()
+        await soon(store.before_turn.reached.wait())
+        last = asyncio.create_task(ledger.execute(command(), booking("R3")))
+        await settled()
+        store.before_turn.open()
+        assert [each.result for each in await soon(asyncio.gather(first, behind))] == [2, 3]
+        with pytest.raises(CapacityExceeded):
+            await soon(last)
+
+
+@asynchronous
+async def test_what_was_loaded_for_the_second_try_is_known_from_then_on(store_url: str) -> None:
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store) as ledger, opened(store_url) as other:
+        await ledger.execute(command(), opening())
+        await other.execute(command(), booking("OTHER"))
+        await ledger.execute(command(), booking("R1"))
+        assert store.turns == 1
+        assert (await ledger.execute(command(), booking("R2"))).result == 3
+        assert store.turns == 1

@@ -12,7 +12,7 @@ import uvicorn
 
 from interfaces.demo import LINE, offers_document
 from interfaces.http.server import server_config
-from interfaces.service import Service, migrate_ledger
+from interfaces.service import Follow, Service, migrate_ledger
 from interfaces.settings import Settings
 
 SCENARIO = f"/v1/lines/{LINE}/scenarios/overlap_only"
@@ -64,7 +64,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def running(settings: Settings, *, projector: bool = True) -> Iterator[Live]:
+def running(settings: Settings, *, projector: Follow | None = "threads") -> Iterator[Live]:
     """Run a server until the end of the block."""
     server = _Server(server_config(settings, projector=projector))
     thread = threading.Thread(target=server.run, name="server")
@@ -128,7 +128,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 def start(tmp_path: Path) -> Callable[..., Any]:
     """Start a server on this test's own files; again, to restart it."""
 
-    def started(*, projector: bool = True, **changes: Any) -> Any:
+    def started(*, projector: Follow | None = "threads", **changes: Any) -> Any:
         return running(settings_in(tmp_path, **changes), projector=projector)
 
     return started

@@ -21,7 +21,7 @@ def test_reads_show_the_write_whose_position_they_name(both: Any) -> None:
 
 
 def test_reads_that_cannot_show_a_position_in_time_say_so(start: Any, load_sample: Any) -> None:
-    with start(projector=False, wait_seconds=0.01) as live:
+    with start(projector=None, wait_seconds=0.01) as live:
         load_sample(live)
         position = live.book("R-1").headers["capacity-position"]
         for asked in ({"params": {"after": position}}, {"headers": {"Prefer": "wait=1"}}):

@@ -72,7 +72,7 @@ def test_the_server_is_not_ready_without_its_projector(live: Any) -> None:
 
 
 def test_a_server_without_a_projector_is_ready(start: Any, load_sample: Any) -> None:
-    with start(projector=False) as live:
+    with start(projector=None) as live:
         load_sample(live)
         assert live.client.get("/readyz").json()["projector"] == "elsewhere"
         position = live.book("R-1").headers["capacity-position"]

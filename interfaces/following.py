@@ -1,0 +1,243 @@
+"""Who keeps read models and capacity files at the head of the ledger: threads, or a process.
+
+A server leaves it to a process of its own: projecting a booking takes half as long as taking it,
+and two threads of one interpreter would take turns. The process reads a line of settings, then a
+byte for each wake-up; it ends with its input, and so never outlives the server. It says what it
+does in JSON lines.
+"""
+
+import asyncio
+import json
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from typing import Any, Protocol
+
+import structlog
+
+from interfaces.reading_side import ReadingSide, open_reading_side
+from interfaces.settings import Settings
+from projections.capacity_files import CapacityFileWriter
+from projections.projector import PAGE_EVENTS, Projector
+from projections.supplier_capacity import touched_scenarios
+
+_log = structlog.get_logger(__name__)
+
+REPORT_SECONDS = 1.0
+STOP_SECONDS = 10.0
+RESTART_SECONDS = 1.0
+# Told of every page, one looks for oneself only in case a message was lost.
+_POLL_SECONDS_WHEN_TOLD = 0.25
+_MOST_WAITING_BYTES = 65_536
+
+
+class Follower(Protocol):
+    """Keeps the reading side current from `start` to `stop`."""
+
+    async def start(self) -> None:
+        """Begin to follow."""
+
+    async def stop(self) -> None:
+        """Finish what is in hand, and end."""
+
+    def wake(self) -> None:
+        """Say that there is something new in the ledger."""
+
+    @property
+    def problem(self) -> str:
+        """What stands in the way of following, or the empty text."""
+
+    @property
+    def files_failing(self) -> dict[str, str]:
+        """Which capacity files cannot be written now, and why; by line/scenario."""
+
+    @property
+    def files_failures(self) -> int:
+        """How many writes of capacity files have failed so far."""
+
+
+class Elsewhere:
+    """Somebody else follows, or nobody does; this process only reads."""
+
+    problem = ""
+    files_failing: dict[str, str] = {}  # noqa: RUF012 - never changed: nothing is written here
+    files_failures = 0
+
+    async def start(self) -> None:
+        """Do nothing."""
+
+    async def stop(self) -> None:
+        """Do nothing."""
+
+    def wake(self) -> None:
+        """Tell nobody."""
+
+
+class InThreads:
+    """Follows in two threads of this process."""
+
+    def __init__(self, side: ReadingSide) -> None:
+        self._side = side
+        self._writer = CapacityFileWriter(side.files)
+        side.projector.on_applied.append(
+            lambda position, touched: self._writer.mark(touched_scenarios(touched))
+        )
+
+    async def start(self) -> None:
+        """Start both threads."""
+        self._writer.start()
+        self._side.projector.start()
+
+    async def stop(self) -> None:
+        """End the projector, then write the files it has changed."""
+        await asyncio.to_thread(self.stop_now)
+
+    def stop_now(self) -> None:
+        """Do the same, and wait for it."""
+        self._side.projector.stop()
+        self._writer.stop()
+
+    def wake(self) -> None:
+        """Let the projector look."""
+        self._side.log.wake()
+
+    @property
+    def problem(self) -> str:
+        """What the projector says is wrong, or that it has ended."""
+        projector = self._side.projector
+        return projector.failure or ("" if projector.alive else "it has ended")
+
+    @property
+    def files_failing(self) -> dict[str, str]:
+        """Which capacity files cannot be written now, and why; by line/scenario."""
+        return {f"{line}/{name}": why for (line, name), why in self._writer.failing.items()}
+
+    @property
+    def files_failures(self) -> int:
+        """How many writes of capacity files have failed so far."""
+        return self._writer.failures
+
+
+class InProcess:
+    """Follows in a process of its own, and starts it again when it ends unasked."""
+
+    def __init__(self, settings: Settings, projector: Projector) -> None:
+        self._settings, self._projector = settings, projector
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.problem = "it is starting"
+        self.files_failing: dict[str, str] = {}
+        self.files_failures = 0
+
+    async def start(self) -> None:
+        """Start the process; it reports for itself when it follows."""
+        self._projector.poll_seconds = _POLL_SECONDS_WHEN_TOLD
+        self._task = asyncio.create_task(self._keep_running(), name="follower")
+
+    async def stop(self) -> None:
+        """Let the process finish; after a while, end it."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def wake(self) -> None:
+        """Write one byte, unless the process has not taken the last many thousand."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        stdin = self._process.stdin
+        assert stdin is not None
+        if not stdin.is_closing() and stdin.transport.get_write_buffer_size() < _MOST_WAITING_BYTES:
+            stdin.write(b"\n")
+
+    async def _keep_running(self) -> None:
+        while not self._stopping:
+            try:
+                await self._run_once()
+            except OSError as error:
+                self.problem = f"it cannot be started: {error}"
+            if not self._stopping:
+                _log.error("the follower ended and is started again", problem=self.problem)
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def _run_once(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "interfaces.following"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(self._settings.model_dump_json().encode() + b"\n")
+        while line := await stdout.readline():
+            self._take(json.loads(line))
+        ended = await self._process.wait()
+        self.problem = f"its process ended with {ended}"
+
+    def _take(self, said: dict[str, Any]) -> None:
+        if "position" in said:
+            self._projector.told(said["position"])
+        else:
+            self.problem = said["problem"]
+            self.files_failing = said["files_failing"]
+            self.files_failures = said["files_failures"]
+
+
+# The process itself.
+
+
+def main() -> None:
+    """Follow the ledger until the input ends."""
+    # Ctrl-C reaches the whole group; the server decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settings = Settings.model_validate_json(sys.stdin.buffer.readline())
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    with open_reading_side(settings) as side:
+        # There is no event loop here to be kind to.
+        side.projector.live(page_events=PAGE_EVENTS, pause_seconds=0.0)
+        side.projector.on_applied.append(lambda position, _: _say({"position": position}))
+        threads = InThreads(side)
+        asyncio.run(threads.start())
+        try:
+            _serve_input(threads)
+        finally:
+            threads.stop_now()
+
+
+def _serve_input(threads: InThreads) -> None:
+    said: dict[str, Any] = {}
+    while True:
+        report = {
+            "problem": threads.problem,
+            "files_failing": threads.files_failing,
+            "files_failures": threads.files_failures,
+        }
+        if report != said:
+            _say(report)
+            said = report
+        readable, _, _ = select.select([0], [], [], REPORT_SECONDS)
+        if readable:
+            if not os.read(0, 65_536):
+                return
+            threads.wake()
+
+
+def _say(message: dict[str, Any]) -> None:
+    # One call for one line, as two threads speak. If nobody listens the input has ended too.
+    with suppress(BrokenPipeError):
+        os.write(1, json.dumps(message).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
