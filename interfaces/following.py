@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 
 REPORT_SECONDS = 1.0
 STOP_SECONDS = 10.0
+PAUSE_SECONDS = 0.01  # between large pages
+NICENESS = 5  # where cores are few, who waits for an answer goes first
 RESTART_SECONDS = 1.0
 # Told of every page, one looks for oneself only in case a message was lost.
 _POLL_SECONDS_WHEN_TOLD = 0.25
@@ -201,11 +203,11 @@ def main() -> None:
     """Follow the ledger until the input ends."""
     # Ctrl-C reaches the whole group; the server decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with open_reading_side(settings) as side:
-        # There is no event loop here to be kind to.
-        side.projector.live(page_events=PAGE_EVENTS, pause_seconds=0.0)
+        side.projector.live(page_events=PAGE_EVENTS, pause_seconds=PAUSE_SECONDS)
         side.projector.on_applied.append(lambda position, _: _say({"position": position}))
         threads = InThreads(side)
         asyncio.run(threads.start())

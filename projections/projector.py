@@ -27,6 +27,7 @@ PAGE_EVENTS = 2_000
 # Beside a live server pages are small and breaths are taken, or the event loop would wait for us.
 LIVE_PAGE_EVENTS = 200
 LIVE_PAUSE_SECONDS = 0.0005
+BUSY_PAGE_EVENTS = 16
 WAIT_SECONDS = 1.0
 POLL_SECONDS = 0.02
 SHORTEST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.05, 5.0
@@ -254,8 +255,12 @@ class Projector:
                 return self._give_up(error)
 
     def _follow_on(self) -> None:
+        before = min(self.positions().values())
         if self._step(self._live_page_events):
-            self._stopping.wait(self._live_pause_seconds)
+            # Under load a breath lets the next page grow, and a large page costs little an event;
+            # a lone write is shown without one.
+            if min(self.positions().values()) - before >= BUSY_PAGE_EVENTS:
+                self._stopping.wait(self._live_pause_seconds)
         else:
             self._log.wait(min(self.positions().values()), WAIT_SECONDS)
 

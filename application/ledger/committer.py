@@ -24,6 +24,7 @@ from application.ledger.store import (
     KeptReply,
     Row,
     StaleGroup,
+    StoredRow,
     StoreLost,
     Stream,
     Turn,
@@ -46,6 +47,11 @@ class Loads(Protocol):
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         """Return the streams; an aggregate without events has an empty one."""
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        """Return events of one stream, oldest first."""
 
 
 Load = Callable[[Sequence[Reference], AggregateCache, Loads], Awaitable[None]]
@@ -183,6 +189,8 @@ class Committer:
                 try:
                     while not member.decided:
                         await self._decide_or_load(member)
+                except StoreLost as lost:
+                    member.fail(LedgerUnavailable(f"The ledger cannot be read: {lost}"))
                 except Exception as error:  # this member's own fault: it falls alone
                     self._report(member, error)
                 else:

@@ -171,7 +171,7 @@ class Ledger:
     async def stored(self, aggregate_class: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate as the store has it now, past everything this process knows."""
         streams = await self.store.load([aggregate_id])
-        return await self._folded(aggregate_class, aggregate_id, streams[aggregate_id])
+        return await self._folded(aggregate_class, aggregate_id, streams[aggregate_id], self.store)
 
     async def history(
         self, aggregate_class: type[Aggregate], aggregate_id: UUID, *, page_events: int = 1_000
@@ -213,14 +213,16 @@ class Ledger:
         classes = {aggregate_id: aggregate_class for aggregate_class, aggregate_id in references}
         streams = await source.load(list(classes))
         for aggregate_id, stream in streams.items():
-            cache.loaded(await self._folded(classes[aggregate_id], aggregate_id, stream))
+            cache.loaded(await self._folded(classes[aggregate_id], aggregate_id, stream, source))
             if stream.events:
                 self._remember_time(_event(stream.events[-1]))
 
-    async def _folded(self, aggregate_class: type[A], aggregate_id: UUID, stream: Stream) -> A:
+    async def _folded(
+        self, aggregate_class: type[A], aggregate_id: UUID, stream: Stream, source: Loads
+    ) -> A:
         state = _fold(aggregate_class, aggregate_id, stream)
         if state is None:  # the snapshot has a shape of the past
-            rows = await self.store.events(aggregate_id, after_version=0, limit=2**31 - 1)
+            rows = await source.events(aggregate_id, after_version=0, limit=2**31 - 1)
             state = aggregate_class(aggregate_id).fold(map(_event, rows))
         return state
 

@@ -123,7 +123,7 @@ class PostgresStore:
             async with connection.transaction():
                 await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
                 yield PostgresTurn(self, connection)
-        except _LOST as error:
+        except (StoreLost, *_LOST) as error:
             await self._give_up(error)
             raise StoreLost(str(error)) from error
         except asyncio.CancelledError:
@@ -234,8 +234,17 @@ class PostgresTurn:
         self._store, self._connection = store, connection
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
-        cursor = await self._connection.execute(_LOAD, (_uuids(wanted),), binary=True)
-        return _streams(wanted, await cursor.fetchall())
+        try:
+            cursor = await self._connection.execute(_LOAD, (_uuids(wanted),), binary=True)
+            return _streams(wanted, await cursor.fetchall())
+        except _LOST as error:
+            raise StoreLost(str(error)) from error
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        # What another connection sees is the same while the lock keeps writers away.
+        return await self._store.events(originator_id, after_version=after_version, limit=limit)
 
     async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
         cursor = await self._connection.execute(

@@ -65,6 +65,8 @@ class SqliteStore:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-store")
         self._connection: sqlite3.Connection | None = None
+        # Reads share the writer's connection, and would see what a turn may yet take back.
+        self._no_turn = asyncio.Lock()
 
     async def open(self) -> None:
         await self._do(self._open)
@@ -81,37 +83,43 @@ class SqliteStore:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["SqliteTurn"]:
-        await self._do(self._execute, "BEGIN IMMEDIATE")
-        try:
-            yield SqliteTurn(self)
-        except BaseException:
-            await asyncio.shield(self._do(self._execute, "ROLLBACK"))
-            raise
-        await asyncio.shield(self._do(self._execute, "COMMIT"))
+        async with self._no_turn:
+            try:
+                await self._do(self._execute, "BEGIN IMMEDIATE")
+            except asyncio.CancelledError:
+                # The thread goes on waiting for the lock; whatever it gets must not stay open.
+                self._thread.submit(self._give_back)
+                raise
+            try:
+                yield SqliteTurn(self)
+            except BaseException:
+                await asyncio.shield(self._do(self._execute, "ROLLBACK"))
+                raise
+            await asyncio.shield(self._do(self._execute, "COMMIT"))
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
-        return await self._do(self._load, wanted)
+        return await self._outside_turns(self._load, wanted)
 
     async def events(
         self, originator_id: UUID, *, after_version: int, limit: int
     ) -> list[StoredRow]:
-        return await self._do(self._stream, originator_id, after_version, limit)
+        return await self._outside_turns(self._stream, originator_id, after_version, limit)
 
     async def feed(
         self, *, after: int, limit: int, topics: Sequence[str] | None
     ) -> list[StoredRow]:
         chosen = f"AND topic IN ({_marks(topics)}) " if topics is not None else ""
         statement = f"{_SELECT_EVENT} WHERE rowid > ? {chosen}ORDER BY rowid LIMIT ?"
-        return await self._do(self._rows, statement, (after, *(topics or ()), limit))
+        return await self._outside_turns(self._rows, statement, (after, *(topics or ()), limit))
 
     async def head(self) -> tuple[int, int]:
-        return await self._do(self._head)
+        return await self._outside_turns(self._head)
 
     async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
-        await self._do(self._save_snapshots, snapshots)
+        await self._outside_turns(self._save_snapshots, snapshots)
 
     async def forget_replies(self, before_us: int) -> int:
-        return await self._do(self._forget_replies, before_us)
+        return await self._outside_turns(self._forget_replies, before_us)
 
     # Everything below runs in the store's thread.
 
@@ -121,6 +129,10 @@ class SqliteStore:
             return await loop.run_in_executor(self._thread, work, *arguments)
         except sqlite3.OperationalError as error:
             raise StoreLost(f"{self._path.name}: {error}") from error
+
+    async def _outside_turns(self, work: Callable[..., T], *arguments: Any) -> T:
+        async with self._no_turn:
+            return await self._do(work, *arguments)
 
     def _open(self) -> None:
         if not self._path.exists():
@@ -141,6 +153,10 @@ class SqliteStore:
     def _execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
         assert self._connection is not None, "the store is not open"
         return self._connection.execute(statement, values)
+
+    def _give_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def _append(self, batch: Batch) -> int:
         self._execute("BEGIN IMMEDIATE")
@@ -251,11 +267,15 @@ class SqliteStore:
     def _save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         assert self._connection is not None
         self._execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO snapshots (originator_id, originator_version, topic, state) "
-            "VALUES (?,?,?,?)",
-            [(each[0].hex, each[1], each[2], each[3]) for each in snapshots],
-        )
+        try:
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO snapshots (originator_id, originator_version, topic, state) "
+                "VALUES (?,?,?,?)",
+                [(each[0].hex, each[1], each[2], each[3]) for each in snapshots],
+            )
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
         self._execute("COMMIT")
 
     def _forget_replies(self, before_us: int) -> int:
@@ -269,7 +289,12 @@ class SqliteTurn:
         self._store = store
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
-        return await self._store.load(wanted)
+        return await self._store._do(self._store._load, wanted)
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        return await self._store._do(self._store._stream, originator_id, after_version, limit)
 
     async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
         return await self._store._do(self._store._replies, keys)

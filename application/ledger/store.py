@@ -87,6 +87,11 @@ class Turn(Protocol):
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         """Return the streams; an aggregate without events has an empty one."""
 
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        """Return events of one stream, oldest first."""
+
     async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
         """Return the kept replies among these keys."""
 

@@ -9,8 +9,10 @@ import json
 import sys
 from collections.abc import Awaitable, Callable
 
+from application.ledger.library import ledger_store
 from application.suppliers import Match, Suppliers
 from domain.suppliers.capacity import CapacityExceeded
+from tests.support.gated_store import GatedStore
 from tests.support.ledgers import command, opened
 
 LINE, SCENARIO, SUPPLIER = "sbus", "race", "ACME"
@@ -20,9 +22,13 @@ _CALLERS = 10
 async def book_many(
     store_url: str, worker: int, bookings: int, begin: Callable[[], Awaitable[object]]
 ) -> list[str]:
-    """Book; every registration is asked for by a neighbouring worker as well."""
+    """Book; every registration is asked for by a neighbouring worker as well.
+
+    Raises StoreLost when the database was locked, or away, even once.
+    """
     succeeded: list[str] = []
-    async with opened(store_url) as ledger:
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store) as ledger:
         suppliers = Suppliers(ledger)
         waiting = [f"W{worker + number % 2}-{number // 2}" for number in range(bookings)]
 
@@ -41,6 +47,8 @@ async def book_many(
 
         await begin()
         await asyncio.gather(*(call() for _ in range(_CALLERS)))
+    for lost in store.lost:
+        raise lost
     return succeeded
 
 

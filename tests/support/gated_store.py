@@ -12,6 +12,7 @@ from application.ledger.store import (
     Row,
     Snapshot,
     StoredRow,
+    StoreLost,
     Stream,
     Turn,
 )
@@ -55,6 +56,8 @@ class GatedStore:
         self.inner = inner
         self.before_write, self.after_write = Gate(), Gate()
         self.before_turn, self.before_load = Gate(), Gate()
+        self.before_load_in_turn = Gate()
+        self.errors_in_load: list[Exception] = []
         self.errors_before: list[Exception] = []
         self.errors_after: list[Exception] = []
         self.errors_in_turn: list[Exception] = []
@@ -62,6 +65,7 @@ class GatedStore:
         self.batches: list[Batch] = []
         self.loads: list[Sequence[UUID]] = []
         self.turns = 0
+        self.lost: list[StoreLost] = []
 
     async def open(self) -> None:
         await self.inner.open()
@@ -73,7 +77,11 @@ class GatedStore:
         await self._before()
         self._refuse(batch)
         self.batches.append(batch)
-        base = await self.inner.append(batch)
+        try:
+            base = await self.inner.append(batch)
+        except StoreLost as lost:
+            self.lost.append(lost)
+            raise
         await self._after()
         return base
 
@@ -95,6 +103,8 @@ class GatedStore:
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         self.loads.append(wanted)
         await self.before_load()
+        if self.errors_in_load:
+            raise self.errors_in_load.pop(0)
         return await self.inner.load(wanted)
 
     async def events(
@@ -136,7 +146,13 @@ class _GatedTurn:
         self._store, self._turn = store, turn
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
+        await self._store.before_load_in_turn()
         return await self._turn.load(wanted)
+
+    async def events(
+        self, originator_id: UUID, *, after_version: int, limit: int
+    ) -> list[StoredRow]:
+        return await self._turn.events(originator_id, after_version=after_version, limit=limit)
 
     async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
         return await self._turn.replies(keys)

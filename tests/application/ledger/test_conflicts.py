@@ -7,7 +7,7 @@ import pytest
 
 from application.ledger import UnitOfWork
 from application.ledger.library import ledger_store
-from application.ledger.store import Row, StaleGroup
+from application.ledger.store import Batch, Row, StaleGroup
 from domain.suppliers import SupplierCapacity
 from domain.suppliers.capacity import CapacityExceeded
 from tests.support.asynchronous import asynchronous, settled, soon
@@ -154,3 +154,26 @@ async def test_a_booking_assumed_new_that_exists_is_found_out(
         await ada.execute(command(), booking("R1"))
         assert (await bob.execute(command(), booking("R1"))).result == 1
         assert (await bob.execute(command(), counting())).result == 1
+
+
+@asynchronous
+async def test_nobody_sees_what_a_turn_takes_back(store_url: str) -> None:
+    """A state seen here would be decided on, and leave a gap in its stream."""
+
+    class TakenBack(Exception):
+        pass
+
+    identity = supplier_id()
+    store = ledger_store(store_url)
+    await store.open()
+    seen = None
+    with pytest.raises(TakenBack):
+        async with store.turn() as turn:
+            await turn.append(Batch([Row(identity, 1, "topic", b"{}")], (), (), 1))
+            seen = asyncio.create_task(store.load([identity]))
+            await asyncio.wait([seen], timeout=0)
+            await turn.load([identity])
+            raise TakenBack
+    assert seen is not None
+    assert (await soon(seen))[identity].events == []
+    await store.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from application.ledger.library import ledger_store
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.store import StoreLost
 from domain.suppliers.capacity import CapacityExceeded
-from tests.support.asynchronous import asynchronous, soon, until
+from tests.support.asynchronous import asynchronous, settled, soon, until
 from tests.support.gated_store import GatedStore
 from tests.support.ledgers import (
     booking,
@@ -121,13 +122,48 @@ async def test_an_outage_that_lasts_is_answered_as_unavailable(store_url: str) -
 async def test_an_outage_while_loading_is_answered_as_unavailable(store_url: str) -> None:
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger:
-
-        async def lose(*_: object) -> dict[object, object]:
-            raise LOST
-
-        store.inner.load = lose  # type: ignore[method-assign, assignment] # a fault, at the port
+        store.errors_in_load = [LOST]
         with pytest.raises(LedgerUnavailable, match="cannot be read"):
             await ledger.execute(command(), counting())
+
+
+@asynchronous
+async def test_an_outage_while_loading_behind_a_failed_group_is_answered_the_same(
+    store_url: str,
+) -> None:
+    async with opened(store_url) as ledger:
+        await ledger.execute(command(), opening(supplier="BETA"))
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store) as ledger:
+        await ledger.execute(command(), opening())
+        store.before_turn.close()
+        store.errors_before = [LOST]
+        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
+        await soon(store.before_turn.reached.wait())
+        store.errors_in_load = [LOST]
+        behind = asyncio.create_task(ledger.execute(command(), counting("BETA")))
+        await settled()
+        store.before_turn.open()
+        assert (await soon(first)).result == 1
+        with pytest.raises(LedgerUnavailable, match="cannot be read"):
+            await soon(behind)
+
+
+@asynchronous
+async def test_a_lock_that_comes_too_late_is_given_back(tmp_path: Path) -> None:
+    """The wait for SQLite's lock goes on in its thread after the time was up."""
+    store_url = migrated(f"sqlite:///{tmp_path / 'capacity.db'}")
+    store = GatedStore(ledger_store(store_url))
+    async with opened(store, limits=Limits(outage_seconds=0.1)) as ledger:
+        await ledger.execute(command(), opening())
+        other = ledger_store(store_url)
+        await other.open()
+        async with other.turn():
+            store.errors_before = [LOST]
+            with pytest.raises(LedgerUnavailable):
+                await soon(ledger.execute(command(), booking("R1")))
+        await other.close()
+        assert (await soon(ledger.execute(command(), booking("R1")))).result == 1
 
 
 # The same with a real server that really ends the connection.
@@ -171,5 +207,22 @@ async def test_a_connection_that_ends_after_the_commit_stores_once(postgres_url:
         await soon(store.after_write.reached.wait())
         query(postgres_url, KILL_ALL_OTHERS)
         store.after_write.open()
+        assert (await soon(booked)).result == 1
+        assert len(await everything(ledger)) == 3
+
+
+@asynchronous
+async def test_a_connection_that_ends_while_the_lock_is_held_costs_nothing(
+    postgres_url: str,
+) -> None:
+    store = GatedStore(PostgresStore(migrated(postgres_url)))
+    async with opened(store) as ledger:
+        await ledger.execute(command(), opening())
+        store.errors_before = [LOST]
+        store.before_load_in_turn.close()
+        booked = asyncio.create_task(ledger.execute(command(), booking("R1")))
+        await soon(store.before_load_in_turn.reached.wait())
+        query(postgres_url, KILL_ALL_OTHERS)
+        store.before_load_in_turn.open()
         assert (await soon(booked)).result == 1
         assert len(await everything(ledger)) == 3

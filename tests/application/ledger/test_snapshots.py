@@ -70,6 +70,20 @@ async def test_a_snapshot_of_another_shape_is_passed_over(store_url: str) -> Non
 
 
 @asynchronous
+async def test_a_snapshot_of_another_shape_is_passed_over_under_the_lock(store_url: str) -> None:
+    limits = Limits(snapshot_every_events=10, outage_seconds=5)
+    async with opened(store_url, limits=limits) as ledger, opened(store_url) as other:
+        await ledger.execute(command(), opening(slots=50))
+        for number in range(12):
+            await ledger.execute(command(), booking(f"R{number}"))
+        await settled()
+        blob = "X'00'" if store_url.startswith("sqlite") else "'\\x00'::bytea"
+        query(store_url, f"UPDATE snapshots SET state = {blob}")
+        await other.execute(command(), booking("OTHER"))
+        assert (await ledger.execute(command(), booking("NEXT"))).result == 14
+
+
+@asynchronous
 async def test_a_snapshot_that_is_wrong_by_content_cannot_break_the_order_of_events(
     store_url: str,
 ) -> None:
@@ -133,3 +147,13 @@ async def test_a_ledger_that_keeps_two_states_is_as_right_as_any(store_url: str)
             for each in suppliers
         ]
         assert used == [3] * 6
+
+
+@asynchronous
+async def test_the_stored_state_is_newer_than_what_this_process_knows(store_url: str) -> None:
+    async with opened(store_url) as ledger, opened(store_url) as other:
+        await ledger.execute(command(), opening())
+        await other.execute(command(), booking("R1"))
+        known = await ledger.newest(SupplierCapacity, supplier_id())
+        stored = await ledger.stored(SupplierCapacity, supplier_id())
+        assert (known.used_slots, stored.used_slots) == (0, 1)
