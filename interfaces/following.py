@@ -182,6 +182,8 @@ class InProcess:
         assert stdin is not None
         assert stdout is not None
         stdin.write(self._settings.model_dump_json().encode() + b"\n")
+        if self._stopping:  # asked to while it was being started
+            stdin.close()
         while line := await stdout.readline():
             self._take(json.loads(line))
         ended = await self._process.wait()

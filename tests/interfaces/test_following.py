@@ -129,8 +129,8 @@ def test_a_poison_event_is_said_and_not_skipped(tmp_path: Path) -> None:
 
     async def run() -> str:
         async with open_service(settings, projector="process") as service:
-            while "unheard_of" not in service.follower.problem:
-                await asyncio.sleep(0)  # noqa: ASYNC110 - it tells in lines, and there is no event
+            while "unheard_of" not in service.follower.problem:  # noqa: ASYNC110 - it has no event
+                await asyncio.sleep(0)
             return service.follower.problem
 
     assert "position 1" in asyncio.run(run())
