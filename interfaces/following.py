@@ -27,12 +27,14 @@ _log = structlog.get_logger(__name__)
 
 REPORT_SECONDS = 1.0
 STOP_SECONDS = 10.0
-PAUSE_SECONDS = 0.01  # between large pages
+PAUSE_SECONDS = 0.1  # between large pages, unless somebody waits
+WAKE_SECONDS = 0.005
 NICENESS = 5  # where cores are few, who waits for an answer goes first
 RESTART_SECONDS = 1.0
 # Told of every page, one looks for oneself only in case a message was lost.
 _POLL_SECONDS_WHEN_TOLD = 0.25
 _MOST_WAITING_BYTES = 65_536
+_WAKE, _HURRY = b"w", b"h"
 
 
 class Follower(Protocol):
@@ -46,6 +48,9 @@ class Follower(Protocol):
 
     def wake(self) -> None:
         """Say that there is something new in the ledger."""
+
+    def hurry(self) -> None:
+        """Say that somebody waits for what is not shown yet."""
 
     @property
     def problem(self) -> str:
@@ -74,6 +79,9 @@ class Elsewhere:
         """Do nothing."""
 
     def wake(self) -> None:
+        """Tell nobody."""
+
+    def hurry(self) -> None:
         """Tell nobody."""
 
 
@@ -105,6 +113,10 @@ class InThreads:
         """Let the projector look."""
         self._side.log.wake()
 
+    def hurry(self) -> None:
+        """Cut the projector's pause short."""
+        self._side.projector.hurry()
+
     @property
     def problem(self) -> str:
         """What the projector says is wrong, or that it has ended."""
@@ -130,6 +142,8 @@ class InProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._woken_at = 0.0
+        self._wake_again: asyncio.TimerHandle | None = None
         self.problem = "it is starting"
         self.files_failing: dict[str, str] = {}
         self.files_failures = 0
@@ -154,13 +168,32 @@ class InProcess:
             await asyncio.wait([self._task])
 
     def wake(self) -> None:
-        """Write one byte, unless the process has not taken the last many thousand."""
+        """Tell the process at once; if it was told a moment ago, once more when that is over."""
+        if self._wake_again is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if (elapsed := loop.time() - self._woken_at) >= WAKE_SECONDS:
+            self._write_wake()
+        else:
+            self._wake_again = loop.call_later(WAKE_SECONDS - elapsed, self._write_wake)
+
+    def hurry(self) -> None:
+        """Tell the process that somebody waits."""
+        self._write(_HURRY)
+
+    def _write_wake(self) -> None:
+        self._wake_again = None
+        self._woken_at = asyncio.get_running_loop().time()
+        self._write(_WAKE)
+
+    def _write(self, byte: bytes) -> None:
         if self._process is None or self._process.returncode is not None:
             return
         stdin = self._process.stdin
         assert stdin is not None
+        # A process that has not taken the last many thousand has enough to do.
         if not stdin.is_closing() and stdin.transport.get_write_buffer_size() < _MOST_WAITING_BYTES:
-            stdin.write(b"\n")
+            stdin.write(byte)
 
     async def _keep_running(self) -> None:
         while not self._stopping:
@@ -232,9 +265,12 @@ def _serve_input(threads: InThreads) -> None:
             said = report
         readable, _, _ = select.select([0], [], [], REPORT_SECONDS)
         if readable:
-            if not os.read(0, 65_536):
+            said_to_us = os.read(0, 65_536)
+            if not said_to_us:
                 return
             threads.wake()
+            if _HURRY in said_to_us:
+                threads.hurry()
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -69,6 +69,7 @@ class Service:
     async def wait_for(self, position: int, *, timeout_seconds: float) -> None:
         """Return when reads show a position. Raises NotYetVisible when time is up."""
         allowed = min(timeout_seconds, self.settings.wait_seconds)
+        self.follower.hurry()
         if not await self.projector.passed(position, timeout_seconds=allowed):
             raise NotYetVisible(position, min(self.projector.positions().values(), default=0))
 

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
@@ -35,6 +36,7 @@ from domain.names import file_name_fault, shown
 from projections.database import metadata, reading
 
 MAX_PATH_CHARACTERS = 1_000
+_PAUSES_EACH_WRITE = 20  # so that writing takes a twentieth of the time, whatever the size
 _TABLE_LOCK = 0x66696C6573  # any number that nobody else takes: "files" in ASCII
 
 # `sha256` is what was last known to lie on disk, `pending_sha256` what was about to replace it:
@@ -436,10 +438,11 @@ class CapacityFileWriter:
             self._condition.notify()
         self._thread.join()
 
-    def _pause(self) -> None:
-        """Leave time between writes: what changes meanwhile becomes one."""
+    def _pause(self, write_seconds: float) -> None:
+        """Leave time between writes, the more the longer they take: changes become one write."""
+        pause_seconds = max(self._pause_seconds, _PAUSES_EACH_WRITE * write_seconds)
         with self._condition:
-            self._condition.wait_for(lambda: self._stopping, timeout=self._pause_seconds)
+            self._condition.wait_for(lambda: self._stopping, timeout=pause_seconds)
 
     def _run(self) -> None:
         last = False
@@ -452,8 +455,9 @@ class CapacityFileWriter:
                 last = self._stopping
                 asked = self._marked | set(self._failing)
                 self._marked = set()
+            begun = time.monotonic()
             failed = self._files.write_changed(asked)
-            self._pause()
+            self._pause(time.monotonic() - begun)
             for (line, scenario), error in failed.items():
                 _log.error("capacity_file_failed", line=line, scenario=scenario, error=str(error))
             with self._condition:

@@ -107,6 +107,7 @@ class Projector:
         self._waiters: set[_Waiter] = set()
         self._waiting = threading.Lock()
         self._stopping = threading.Event()
+        self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
         create_tables(engine, self._projections)
 
@@ -226,6 +227,10 @@ class Projector:
         self._thread = threading.Thread(target=self._follow, name="projector", daemon=True)
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Cut the thread's pause short: somebody waits for what it has not shown yet."""
+        self._hurried.set()
+
     def live(self, *, page_events: int, pause_seconds: float) -> None:
         """Say how large pages are, and how long the pauses between them, in the thread."""
         self._live_page_events, self._live_pause_seconds = page_events, pause_seconds
@@ -233,6 +238,7 @@ class Projector:
     def stop(self) -> None:
         """End the thread when the page in its hands is committed."""
         self._stopping.set()
+        self._hurried.set()
         self._log.wake()
         if self._thread is not None:
             self._thread.join()
@@ -260,7 +266,8 @@ class Projector:
             # Under load a breath lets the next page grow, and a large page costs little an event;
             # a lone write is shown without one.
             if min(self.positions().values()) - before >= BUSY_PAGE_EVENTS:
-                self._stopping.wait(self._live_pause_seconds)
+                self._hurried.wait(self._live_pause_seconds)
+            self._hurried.clear()
         else:
             self._log.wait(min(self.positions().values()), WAIT_SECONDS)
 
