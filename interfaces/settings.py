@@ -48,7 +48,9 @@ class Settings(BaseSettings):
         default=Limits().replies_kept_hours, description="how long idempotency keys are remembered"
     )
 
-    read_threads: Positive = Field(default=4, description="queries that run at the same time")
+    read_threads: Positive = Field(
+        default=2, description="queries that run at the same time; they share cores with commands"
+    )
     reads_waiting: Positive = Field(default=200, description="queries that may wait for a thread")
     wait_seconds: float = Field(
         default=5.0, gt=0, le=60, description="the longest wait for a position (`after=`)"

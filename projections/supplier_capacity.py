@@ -115,7 +115,7 @@ matches_table = Table(
     Column("version", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Index("matches_registration", "line", "scenario", "reset_number", "registration_id"),
-    Index("matches_supplier", "line", "scenario", "reset_number", "supplier", "registration_id"),
+    Index("matches_supplier", "line", "scenario", "reset_number", "supplier", "zip_code"),
     sqlite_with_rowid=False,
 )
 
