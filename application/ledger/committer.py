@@ -30,12 +30,14 @@ from application.ledger.store import (
     Turn,
 )
 from application.ledger.unit_of_work import Member, Missing, Reads, Reference
+from domain.errors import DomainError
 
 logger = structlog.get_logger(__name__)
 
 # Backing off from a database that went away; the last step repeats until the time is up.
 _RECONNECT_STEPS_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _NO_LIMIT = 2**62
+_SPLIT_FROM = 16
 _FATE_UNKNOWN = (
     "The database cannot be reached; whether this was stored is unknown. "
     "Sending the same request again is safe"
@@ -163,9 +165,15 @@ class Committer:
 
     async def _commit(self, group: list[Member]) -> None:
         group = await self._decide_late(group)
+        if any(member.doubtful for member in group):
+            await self._redo(group, None)
+            return
         batch = self._batch(group)
         try:
-            base = await self._store_batch(batch)
+            async with asyncio.timeout(self._outage_seconds):
+                base = await self._store_batch(batch)
+        except TimeoutError:
+            await self._redo(group, StoreLost(f"no answer in {self._outage_seconds:g} s"))
         except StaleGroup:
             await self._redo(group, None)
         except Exception as error:  # the store went away, or refused the data of one of them
@@ -179,20 +187,20 @@ class Committer:
         return await self._store.confirm(batch.reads)
 
     async def _decide_late(self, group: list[Member]) -> list[Member]:
-        """Decide the members that had to wait for the queue's order; drop those that fail."""
-        if all(member.decided for member in group):
+        """Decide the members that had to wait for the queue's order; drop those that cannot be."""
+        if all(member.decided or member.doubtful for member in group):
             return group
         decided = []
         self._recovering = True
         try:
             for member in group:
                 try:
-                    while not member.decided:
+                    while not (member.decided or member.doubtful):
                         await self._decide_or_load(member)
                 except StoreLost as lost:
                     member.fail(LedgerUnavailable(f"The ledger cannot be read: {lost}"))
-                except Exception as error:  # this member's own fault: it falls alone
-                    self._report(member, error)
+                except DomainError as refused:  # by the door, which has nothing to render for it
+                    member.fail(refused)
                 else:
                     self._cache.queue(member.written)
                     decided.append(member)
@@ -205,28 +213,45 @@ class Committer:
             member.decide(self._cache, self._now())
         except Missing as missing:
             await self._load(missing.references, self._cache, self._store)
+        except DomainError:
+            raise
+        except Exception:  # states that do not belong together? the second try will tell
+            member.doubtful = True
 
     def _batch(self, group: Sequence[Member]) -> Batch:
         rows: list[Row] = []
         replies: list[KeptReply] = []
         reads: Reads = {}
+        written_on: dict[int, int] = {}
         for member in group:
-            reads.update(member.reads)
             rows += member.rows
             if kept := member.kept_reply(len(rows)):
                 replies.append(kept)
-        for member in group:
+            for key, seen in member.reads.items():
+                known = reads.get(key)
+                # Of two, the older: what was decided on it must stand as well.
+                if known is None or seen[1] < known[1]:
+                    reads[key] = seen
             for key in member.written:
-                reads.pop(key, None)
+                written_on.setdefault(key, member.reads[key][1])
+        for key, version in written_on.items():
+            if reads[key][1] == version:  # the insert finds out whether it has moved on
+                del reads[key]
         recorded_at_us = int(self._now().timestamp() * 1_000_000)
         return Batch(rows, list(reads.values()), replies, recorded_at_us)
 
     def _settle(self, group: Sequence[Member], base: int) -> None:
         position = base
+        positions = []
         for member in group:
             position += len(member.rows)
+            positions.append(position)
             self._cache.settle(member.written)
-            member.settle(position)
+        # In two halves: the first decides its next commands, and sends them, before the second is
+        # woken; so this process decides while the store is at work. Small groups stay whole.
+        half = len(group) // 2 if len(group) >= _SPLIT_FROM else len(group)
+        _answer(group[:half], positions[:half])
+        asyncio.get_running_loop().call_soon(_answer, group[half:], positions[half:])
         self._on_committed(position, group)
 
     # The second try: the write lock is held from load to append, so nothing can move between.
@@ -277,6 +302,8 @@ class Committer:
                 for member in group
                 if not (fate_unknown and await self._stored_already(turn, member))
             ]
+            members = await self._not_answered_before(turn, members)
+            await self._load_for(turn, states, members)
             members = [each for each in members if await self._decide_in_turn(turn, states, each)]
             base = await turn.append(self._batch(members))
         self._cache.adopt(states)
@@ -290,13 +317,38 @@ class Committer:
         member.settle(max(each for each in positions if each is not None))
         return True
 
+    async def _not_answered_before(self, turn: Turn, members: Sequence[Member]) -> list[Member]:
+        """Answer the members whose key has a reply already; return the others."""
+        keys = [each.command.idempotency_key for each in members if each.command.idempotency_key]
+        found = await turn.replies(keys) if keys else {}
+        others = []
+        for member in members:
+            if (reply := found.get(member.command.idempotency_key)) is None:
+                others.append(member)
+            else:
+                member.fail(answer_again(reply, member.command.fingerprint))
+        return others
+
+    async def _load_for(
+        self, turn: Turn, states: AggregateCache, members: Sequence[Member]
+    ) -> None:
+        """Load what the members will ask for, all of it at once and not one after the other."""
+        while True:
+            lacking: dict[int, Reference] = {}
+            for member in members:
+                try:
+                    member.decide(states, self._now(), assume=False)
+                except Missing as missing:
+                    lacking |= {each[1].int: each for each in missing.references}
+                except Exception as error:  # told when it is decided in its turn
+                    logger.debug("decided_on_trial", error=repr(error))
+            if not lacking:
+                return
+            await self._load(list(lacking.values()), states, turn)
+
     async def _decide_in_turn(self, turn: Turn, states: AggregateCache, member: Member) -> bool:
         """Decide a member; return whether it goes on to be stored."""
-        key = member.command.idempotency_key
-        if key and (found := (await turn.replies([key])).get(key)) is not None:
-            member.fail(answer_again(found, member.command.fingerprint))
-            return False
-        member.decided = False
+        member.decided = member.doubtful = False
         try:
             while not member.decided:
                 try:
@@ -305,7 +357,10 @@ class Committer:
                     await self._load(missing.references, states, turn)
         except StoreLost:
             raise
-        except Exception as error:
+        except DomainError as refused:
+            member.fail(refused)
+            return False
+        except Exception as error:  # under the lock it is this member's own fault: it falls alone
             self._report(member, error)
             return False
         states.queue(member.written)
@@ -325,6 +380,11 @@ class Committer:
             for member in (*self._under_way, *self._queue):
                 member.fail(CommitterDied(f"The ledger stopped: {self.failure!r}"))
             self._queue.clear()
+
+
+def _answer(group: Sequence[Member], positions: Sequence[int]) -> None:
+    for member, position in zip(group, positions, strict=True):
+        member.settle(position)
 
 
 def answer_again(found: FoundReply, fingerprint: bytes) -> Exception:

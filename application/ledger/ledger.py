@@ -9,9 +9,25 @@ from uuid import UUID
 import structlog
 
 from application.ledger.cache import AggregateCache
-from application.ledger.command import Command, LedgerUnavailable, Outcome, StillRunning
-from application.ledger.committer import Committer, Loads
-from application.ledger.store import EventStore, Row, Snapshot, StoredRow, StoreLost, Stream
+from application.ledger.command import (
+    Command,
+    LedgerUnavailable,
+    Outcome,
+    Replayed,
+    Reply,
+    StillRunning,
+)
+from application.ledger.committer import Committer, Loads, answer_again
+from application.ledger.recent_replies import RecentReplies
+from application.ledger.store import (
+    EventStore,
+    FoundReply,
+    Row,
+    Snapshot,
+    StoredRow,
+    StoreLost,
+    Stream,
+)
 from application.ledger.unit_of_work import (
     Decide,
     Member,
@@ -21,7 +37,9 @@ from application.ledger.unit_of_work import (
     UnitOfWork,
 )
 from domain.aggregate import Aggregate, Event
+from domain.errors import DomainError
 from domain.stored import decode, decode_snapshot, encode_snapshot
+from domain.versions import OtherVersion
 
 logger = structlog.get_logger(__name__)
 
@@ -41,6 +59,7 @@ class Limits(NamedTuple):
 
 
 DEFAULT_LIMITS = Limits()
+HOUSEKEEPING_SECONDS = 600.0
 
 
 class Recorded(NamedTuple):
@@ -63,6 +82,8 @@ class Ledger:
         self._last_recorded_at = datetime.fromtimestamp(0, UTC)
         self._cache = AggregateCache(max(1, limits.cached_aggregates // 2))
         self._running_keys: set[str] = set()
+        self._recent = RecentReplies(timedelta(hours=limits.replies_kept_hours))
+        self._housekeeping: asyncio.Task[None] | None = None
         self._snapshots: set[asyncio.Task[None]] = set()
         self.head = 0
         self.on_committed: list[Callable[[int], None]] = []
@@ -83,10 +104,14 @@ class Ledger:
         self.head, recorded_at_us = await self.store.head()
         self._last_recorded_at = datetime.fromtimestamp(recorded_at_us / 1e6, UTC)
         self._committer.start()
+        self._housekeeping = asyncio.create_task(self._keep_house(), name="housekeeping")
 
     async def close(self) -> None:
         """Store what is queued, answer everybody, disconnect."""
         await self._committer.close()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.wait([self._housekeeping])
         if self._snapshots:
             await asyncio.wait(self._snapshots)
         await self.store.close()
@@ -140,11 +165,25 @@ class Ledger:
             return await self._decided_and_stored(member)
         if key in self._running_keys:
             raise StillRunning
+        if (found := self._recent.get(key, self._clock())) is not None:
+            raise answer_again(found, command.fingerprint)
         self._running_keys.add(key)
         try:
-            return await self._decided_and_stored(member)
+            outcome = await self._decided_and_stored(member)
+            if isinstance(outcome.result, OtherVersion):
+                await self._answer_again(command)
+            elif outcome.reply is not None:
+                self._remember(command, outcome.reply, outcome.position)
+            return outcome
+        except Replayed as replayed:
+            self._remember(command, replayed.reply, replayed.position)
+            raise
         finally:
             self._running_keys.discard(key)
+
+    def _remember(self, command: Command, reply: Reply, position: int) -> None:
+        found = FoundReply(command.fingerprint, reply, position)
+        self._recent.keep(command.idempotency_key, found, self._clock())
 
     async def _decided_and_stored(self, member: Member) -> Outcome[Any]:
         while self._committer.decides_at_once:
@@ -152,12 +191,31 @@ class Ledger:
                 member.decide(self._cache, self._now())
             except Missing as missing:
                 await self._load_or_refuse(missing.references)
+            except DomainError:
+                raise
+            except Exception:
+                member.doubtful = True
+                break
             else:
                 break
+        self._committer.check_open(len(member.decisions))  # while it loaded, much may have changed
         self._committer.enqueue(member)
         # A caller that is cancelled cancels this future alone: the committer stores the command
         # all the same, sees that nobody waits, and goes on.
         return await member.future
+
+    async def _answer_again(self, command: Command) -> None:
+        """Raise what answers a repeat. A version may be another because the first try changed it.
+
+        Elsewhere the key is found taken when the reply is stored; this reply is not.
+        """
+        key = command.idempotency_key
+        try:
+            found = (await self.store.replies([key])).get(key)
+        except StoreLost as lost:
+            raise LedgerUnavailable(f"The ledger cannot be read: {lost}") from lost
+        if found is not None:
+            raise answer_again(found, command.fingerprint)
 
     # Reading streams.
 
@@ -195,6 +253,15 @@ class Ledger:
         return await self.store.forget_replies(int(before.timestamp() * 1_000_000))
 
     # What the committer and the cache are given.
+
+    async def _keep_house(self) -> None:
+        """Remove replies that are too old, now and then."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                await self.forget_old_replies()
+            except StoreLost as lost:
+                logger.warning("old_replies_not_removed", error=str(lost))
 
     def _now(self) -> datetime:
         """Return the clock's time, never before that of the last event this process knows."""

@@ -7,17 +7,25 @@ of positions the order of commits, which is what lets a reader that tails the lo
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from struct import Struct
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection, errors
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.ledger.command import Reply
 from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.postgres_arrays import (
+    Array,
+    bigint,
+    bigints,
+    blobs,
+    integers,
+    register_arrays,
+    texts,
+    uuids,
+)
+from application.ledger.postgres_calls import PreparedCall
 from application.ledger.store import (
     Batch,
     FoundReply,
@@ -33,8 +41,10 @@ from application.ledger.store import (
 LOCK_SECONDS = 10
 _READERS = 4
 
-_APPEND = "SELECT append_events(%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b,%b)"
-_CONFIRM = "SELECT confirm_versions(%b, %b)"
+_APPEND_TYPES = (
+    *("uuid[]", "bigint[]", "text[]", "bytea[]", "uuid[]", "bigint[]", "bigint"),
+    *("text[]", "bytea[]", "integer[]", "bytea[]", "integer[]"),
+)
 _COLUMNS = "originator_id, originator_version, topic, state, notification_id"
 _LOAD = """
 WITH newest AS (
@@ -56,6 +66,7 @@ FROM newest CROSS JOIN LATERAL (
 ) AS event
 ORDER BY 1, 2
 """
+_REPLIES = "SELECT key, fingerprint, status, body, position FROM replies WHERE key = ANY(%b)"
 _LOST = (errors.OperationalError, errors.InterfaceError, PoolTimeout)
 
 
@@ -64,7 +75,7 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._writer: AsyncConnection[Any] | None = None
+        self._writer: _Writer | None = None
         self._readers: AsyncConnectionPool[AsyncConnection[Any]] | None = None
 
     async def open(self) -> None:
@@ -106,23 +117,24 @@ class PostgresStore:
 
     async def confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
         try:
-            cursor = await (await self._connected()).execute(
-                _CONFIRM, _reads(reads), prepare=True, binary=True
-            )
-            return _base(await cursor.fetchone())
+            writer = await self._connected()
+            return await writer.confirm(*(each.bytes for each in _reads(reads)))
+        except errors.SerializationFailure as error:
+            raise StaleGroup(str(error)) from error
         except _LOST as error:
             await self._give_up(error)
             raise StoreLost(str(error)) from error
-        except errors.SerializationFailure as error:
-            raise StaleGroup(str(error)) from error
+        except asyncio.CancelledError:
+            await self._drop_writer()
+            raise
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator["PostgresTurn"]:
         try:
-            connection = await self._connected()
-            async with connection.transaction():
-                await connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
-                yield PostgresTurn(self, connection)
+            writer = await self._connected()
+            async with writer.connection.transaction():
+                await writer.connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
+                yield PostgresTurn(self, writer)
         except (StoreLost, *_LOST) as error:
             await self._give_up(error)
             raise StoreLost(str(error)) from error
@@ -131,7 +143,7 @@ class PostgresStore:
             raise
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
-        return _streams(wanted, await self._fetch(_LOAD, (_uuids(wanted),)))
+        return _streams(wanted, await self._fetch(_LOAD, (uuids(wanted),)))
 
     async def events(
         self, originator_id: UUID, *, after_version: int, limit: int
@@ -160,6 +172,10 @@ class PostgresStore:
         )
         return (found[0][0], found[0][1]) if found else (0, 0)
 
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        rows = await self._fetch(_REPLIES, (texts(keys),))
+        return {row[0]: FoundReply(row[1], Reply(row[2], row[3]), row[4]) for row in rows}
+
     async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         statement = (
             "INSERT INTO snapshots (originator_id, originator_version, topic, state) "
@@ -172,22 +188,20 @@ class PostgresStore:
 
     # Connections.
 
-    async def _connected(self) -> AsyncConnection[Any]:
-        if self._writer is None or self._writer.closed:
+    async def _connected(self) -> "_Writer":
+        if self._writer is None or self._writer.connection.closed:
             try:
-                self._writer = await AsyncConnection.connect(self._url, autocommit=True)
-                await _configure(self._writer)
+                connection = await AsyncConnection.connect(self._url, autocommit=True)
+                self._writer = _Writer(connection)
+                await self._writer.prepare()
             except _LOST as error:
                 await self._drop_writer()
                 raise StoreLost(str(error)) from error
         return self._writer
 
-    async def _append(self, connection: AsyncConnection[Any], batch: Batch) -> int:
+    async def _append(self, writer: "_Writer", batch: Batch) -> int:
         try:
-            cursor = await connection.execute(
-                _APPEND, _parameters(batch), prepare=True, binary=True
-            )
-            return _base(await cursor.fetchone())
+            return await writer.append(*_parameters(batch))
         except (errors.UniqueViolation, errors.SerializationFailure) as error:
             raise StaleGroup(str(error)) from error
         except _LOST as error:
@@ -201,7 +215,7 @@ class PostgresStore:
     async def _drop_writer(self) -> None:
         if self._writer is not None:
             writer, self._writer = self._writer, None
-            await writer.close()
+            await writer.connection.close()
 
     async def _fetch(self, statement: str, values: Sequence[Any]) -> list[Any]:
         rows, _ = await self._ask(statement, values, prepare=True, binary=True)
@@ -230,12 +244,13 @@ class PostgresStore:
 class PostgresTurn:
     """The writer's connection inside a transaction that holds the table lock."""
 
-    def __init__(self, store: PostgresStore, connection: AsyncConnection[Any]) -> None:
-        self._store, self._connection = store, connection
+    def __init__(self, store: PostgresStore, writer: "_Writer") -> None:
+        self._store, self._writer = store, writer
+        self._connection = writer.connection
 
     async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         try:
-            cursor = await self._connection.execute(_LOAD, (_uuids(wanted),), binary=True)
+            cursor = await self._connection.execute(_LOAD, (uuids(wanted),), binary=True)
             return _streams(wanted, await cursor.fetchall())
         except _LOST as error:
             raise StoreLost(str(error)) from error
@@ -247,10 +262,7 @@ class PostgresTurn:
         return await self._store.events(originator_id, after_version=after_version, limit=limit)
 
     async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
-        cursor = await self._connection.execute(
-            "SELECT key, fingerprint, status, body, position FROM replies WHERE key = ANY(%s)",
-            (list(keys),),
-        )
+        cursor = await self._connection.execute(_REPLIES, (texts(keys),), binary=True)
         rows = await cursor.fetchall()
         return {row[0]: FoundReply(row[1], Reply(row[2], row[3]), row[4]) for row in rows}
 
@@ -265,126 +277,56 @@ class PostgresTurn:
         return [row[0] for row in await cursor.fetchall()]
 
     async def append(self, batch: Batch) -> int:
-        return await self._store._append(self._connection, batch)
-
-
-# Arrays in PostgreSQL's binary form, built by hand: psycopg dumps lists item by item, which
-# costs more than deciding what is in them.
-
-
-class _Array:
-    __slots__ = ("bytes",)
-
-    def __init__(self, item_oid: int, items: Sequence[bytes]) -> None:
-        length = _LENGTH.pack
-        parts = [
-            _HEADER.pack(1, 0, item_oid, len(items), 1) if items else _EMPTY.pack(0, 0, item_oid)
-        ]
-        for item in items:
-            parts.append(length(len(item)))
-            parts.append(item)
-        self.bytes = b"".join(parts)
-
-
-class _UuidArray(_Array):
-    __slots__ = ()
-
-
-class _BigintArray(_Array):
-    __slots__ = ()
-
-
-class _IntegerArray(_Array):
-    __slots__ = ()
-
-
-class _TextArray(_Array):
-    __slots__ = ()
-
-
-class _BytesArray(_Array):
-    __slots__ = ()
-
-
-_HEADER, _EMPTY, _LENGTH = Struct("!iiIii"), Struct("!iiI"), Struct("!i")
-_BIGINT, _INTEGER = Struct("!q").pack, Struct("!i").pack
-# Object ids of the types, fixed in PostgreSQL's catalogue: the item's, and its array's.
-_UUID_OID, _BIGINT_OID, _INTEGER_OID, _TEXT_OID, _BYTEA_OID = 2950, 20, 23, 25, 17
-_ARRAY_OIDS: dict[type[_Array], int] = {
-    _UuidArray: 2951,
-    _BigintArray: 1016,
-    _IntegerArray: 1007,
-    _TextArray: 1009,
-    _BytesArray: 1001,
-}
-
-
-def _dumper(array_class: type[_Array], array_oid: int) -> type[Dumper]:
-    class ArrayDumper(Dumper):
-        format = Format.BINARY
-        oid = array_oid
-
-        def dump(self, obj: _Array) -> Buffer | None:
-            return obj.bytes
-
-    return ArrayDumper
+        return await self._store._append(self._writer, batch)
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
-    for array_class, oid in _ARRAY_OIDS.items():
-        connection.adapters.register_dumper(array_class, _dumper(array_class, oid))
+    register_arrays(connection)
     await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
-def _uuids(ids: Sequence[UUID]) -> _UuidArray:
-    return _UuidArray(_UUID_OID, [each.bytes for each in ids])
+class _Writer:
+    """The one connection that appends, and the functions prepared on it."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self.connection = connection
+        self.append = PreparedCall(connection, "append_events", _APPEND_TYPES)
+        self.confirm = PreparedCall(connection, "confirm_versions", ("uuid[]", "bigint[]"))
+
+    async def prepare(self) -> None:
+        await _configure(self.connection)
+        await self.append.prepare()
+        await self.confirm.prepare()
 
 
-def _bigints(numbers: Sequence[int]) -> _BigintArray:
-    return _BigintArray(_BIGINT_OID, [_BIGINT(each) for each in numbers])
-
-
-def _integers(numbers: Sequence[int]) -> _IntegerArray:
-    return _IntegerArray(_INTEGER_OID, [_INTEGER(each) for each in numbers])
-
-
-def _texts(texts: Sequence[str]) -> _TextArray:
-    return _TextArray(_TEXT_OID, [each.encode() for each in texts])
-
-
-def _blobs(blobs: Sequence[bytes]) -> _BytesArray:
-    return _BytesArray(_BYTEA_OID, blobs)
-
-
-def _rows(rows: Sequence[Row] | Sequence[Snapshot]) -> tuple[_Array, ...]:
+def _rows(rows: Sequence[Row] | Sequence[Snapshot]) -> tuple[Array, ...]:
     return (
-        _uuids([row[0] for row in rows]),
-        _bigints([row[1] for row in rows]),
-        _texts([row[2] for row in rows]),
-        _blobs([row[3] for row in rows]),
+        uuids([row[0] for row in rows]),
+        bigints([row[1] for row in rows]),
+        texts([row[2] for row in rows]),
+        blobs([row[3] for row in rows]),
     )
 
 
-def _reads(reads: Sequence[tuple[UUID, int]]) -> tuple[_Array, ...]:
-    return _uuids([each for each, _ in reads]), _bigints([version for _, version in reads])
+def _reads(reads: Sequence[tuple[UUID, int]]) -> tuple[Array, ...]:
+    return uuids([each for each, _ in reads]), bigints([version for _, version in reads])
 
 
-def _parameters(batch: Batch) -> tuple[Any, ...]:
+def _parameters(batch: Batch) -> list[bytes]:
     replies = batch.replies
-    return (
-        *_rows(batch.rows),
-        *_reads(batch.reads),
-        batch.recorded_at_us,
-        _texts([kept.key for kept in replies]),
-        _blobs([kept.fingerprint for kept in replies]),
-        _integers([kept.reply.status for kept in replies]),
-        _blobs([kept.reply.body for kept in replies]),
-        _integers([kept.event_count for kept in replies]),
+    before = (*_rows(batch.rows), *_reads(batch.reads))
+    after = (
+        texts([kept.key for kept in replies]),
+        blobs([kept.fingerprint for kept in replies]),
+        integers([kept.reply.status for kept in replies]),
+        blobs([kept.reply.body for kept in replies]),
+        integers([kept.event_count for kept in replies]),
     )
-
-
-def _base(row: Any) -> int:
-    return int(row[0])
+    return [
+        *(each.bytes for each in before),
+        bigint(batch.recorded_at_us),
+        *(each.bytes for each in after),
+    ]
 
 
 def _streams(wanted: Sequence[UUID], rows: Sequence[Any]) -> dict[UUID, Stream]:

@@ -65,6 +65,8 @@ class SqliteStore:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-store")
         self._connection: sqlite3.Connection | None = None
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
+        self._reading: sqlite3.Connection | None = None
         # Reads share the writer's connection, and would see what a turn may yet take back.
         self._no_turn = asyncio.Lock()
 
@@ -74,6 +76,10 @@ class SqliteStore:
     async def close(self) -> None:
         await self._do(self._close)
         self._thread.shutdown()
+        self._reader.shutdown()
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     async def append(self, batch: Batch) -> int:
         return await self._do(self._append, batch)
@@ -103,17 +109,20 @@ class SqliteStore:
     async def events(
         self, originator_id: UUID, *, after_version: int, limit: int
     ) -> list[StoredRow]:
-        return await self._outside_turns(self._stream, originator_id, after_version, limit)
+        return await self._read(_stream, originator_id, after_version, limit)
 
     async def feed(
         self, *, after: int, limit: int, topics: Sequence[str] | None
     ) -> list[StoredRow]:
         chosen = f"AND topic IN ({_marks(topics)}) " if topics is not None else ""
         statement = f"{_SELECT_EVENT} WHERE rowid > ? {chosen}ORDER BY rowid LIMIT ?"
-        return await self._outside_turns(self._rows, statement, (after, *(topics or ()), limit))
+        return await self._read(_rows, statement, (after, *(topics or ()), limit))
 
     async def head(self) -> tuple[int, int]:
         return await self._outside_turns(self._head)
+
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        return await self._outside_turns(self._replies, keys)
 
     async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         await self._outside_turns(self._save_snapshots, snapshots)
@@ -127,6 +136,21 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, work, *arguments)
+        except sqlite3.OperationalError as error:
+            raise StoreLost(f"{self._path.name}: {error}") from error
+
+    async def _read(self, work: Callable[..., T], *values: Any) -> T:
+        """Read what is committed on a connection, and in a thread, that no command waits for."""
+        loop = asyncio.get_running_loop()
+
+        def reading() -> T:
+            if self._reading is None:
+                self._reading = connect(self._path)
+                self._reading.execute("PRAGMA query_only = ON")
+            return work(self._reading, *values)
+
+        try:
+            return await loop.run_in_executor(self._reader, reading)
         except sqlite3.OperationalError as error:
             raise StoreLost(f"{self._path.name}: {error}") from error
 
@@ -210,13 +234,9 @@ class SqliteStore:
                 raise StaleGroup(f"{aggregate_id} has moved on from version {version}")
         return int(self._execute("SELECT max(rowid) FROM stored_events").fetchone()[0] or 0)
 
-    def _rows(self, statement: str, values: Sequence[Any]) -> list[StoredRow]:
-        return [StoredRow(UUID(hex=row[0]), *row[1:]) for row in self._execute(statement, values)]
-
     def _stream(self, identity: UUID, after_version: int, limit: int = -1) -> list[StoredRow]:
-        # The id is not read again: making a UUID of each row costs more than decoding it.
-        rows = self._execute(_SELECT_STREAM, (identity.hex, after_version, limit))
-        return [StoredRow(identity, *row) for row in rows]
+        assert self._connection is not None, "the store is not open"
+        return _stream(self._connection, identity, after_version, limit)
 
     def _load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         streams: dict[UUID, Stream] = {}
@@ -315,6 +335,18 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     return connection
+
+
+def _rows(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[StoredRow]:
+    return [StoredRow(UUID(hex=row[0]), *row[1:]) for row in connection.execute(statement, values)]
+
+
+def _stream(
+    connection: sqlite3.Connection, identity: UUID, after_version: int, limit: int
+) -> list[StoredRow]:
+    # The id is not read again: making a UUID of each row costs more than decoding it.
+    rows = connection.execute(_SELECT_STREAM, (identity.hex, after_version, limit))
+    return [StoredRow(identity, *row) for row in rows]
 
 
 def _marks(values: Sequence[Any]) -> str:

@@ -139,6 +139,9 @@ class EventStore(Protocol):
     async def head(self) -> tuple[int, int]:
         """Return the newest position and when it was recorded, in microseconds; 0, 0 when empty."""
 
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        """Return the kept replies among these keys."""
+
     async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         """Keep these states; one that is there already stays."""
 

@@ -12,6 +12,7 @@ from application.ledger.store import KeptReply, Row
 from domain.aggregate import Aggregate, Event, Provenance
 from domain.errors import DomainError
 from domain.stored import encode, stored_topic
+from domain.versions import OtherVersion
 
 A = TypeVar("A", bound=Aggregate)
 Reference = tuple[type[Aggregate], UUID]
@@ -108,6 +109,7 @@ class Member:
         "command",
         "decided",
         "decisions",
+        "doubtful",
         "events",
         "future",
         "reads",
@@ -130,6 +132,9 @@ class Member:
         self.single = single
         self.future = future
         self.decided = False
+        # Deciding failed as nobody foresaw. The states may have been read at different moments,
+        # so it is decided again under the write lock before the error is believed.
+        self.doubtful = False
         self.result: Any = None
         self.events: list[Event] = []
         self.rows: list[Row] = []
@@ -171,9 +176,14 @@ class Member:
         self.decided = True
 
     def kept_reply(self, event_count: int) -> KeptReply | None:
-        """Return the reply to keep, if the command has a key and was no dry run."""
+        """Return the reply to keep, if the command has a key and was no dry run.
+
+        That the caller must look again is not kept: having looked, it asks under the same key.
+        """
         command = self.command
         if not command.idempotency_key or self.reply is None or command.dry_run:
+            return None
+        if isinstance(self.result, OtherVersion):
             return None
         return KeptReply(command.idempotency_key, command.fingerprint, self.reply, event_count)
 

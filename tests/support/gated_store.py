@@ -120,6 +120,9 @@ class GatedStore:
     async def head(self) -> tuple[int, int]:
         return await self.inner.head()
 
+    async def replies(self, keys: Sequence[str]) -> dict[str, FoundReply]:
+        return await self.inner.replies(keys)
+
     async def save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
         await self.inner.save_snapshots(snapshots)
 

@@ -111,9 +111,9 @@ class OpenTransaction:
         self._stack.push_async_callback(self._store.close)
         batch = Batch([Row(UUID(int=1), 1, "topic", b"{}")], (), (), 1)
         if isinstance(self._store, PostgresStore):
-            connection = await self._store._connected()
-            await self._stack.enter_async_context(connection.transaction())
-            await PostgresTurn(self._store, connection).append(batch)
+            writer = await self._store._connected()
+            await self._stack.enter_async_context(writer.connection.transaction())
+            await PostgresTurn(self._store, writer).append(batch)
         else:
             assert isinstance(self._store, SqliteStore)
             turn = await self._stack.enter_async_context(self._store.turn())

@@ -43,12 +43,16 @@ SQLITE = (
 )
 
 POSTGRES = (
+    # A vacuum and an append keep each other waiting, and rows that never change need few: these
+    # are the library's own settings. docs/running.md says what to do by hand.
     # The library's layout, index and composite type, so that its recorders can read here too.
     """
     CREATE TABLE stored_events (
         originator_id uuid NOT NULL, originator_version bigint NOT NULL,
         topic text, state bytea, notification_id bigserial,
         PRIMARY KEY (originator_id, originator_version))
+    WITH (autovacuum_vacuum_threshold = 100000000,
+        autovacuum_vacuum_insert_threshold = 100000000)
     """,
     "CREATE UNIQUE INDEX stored_events_notification_id_idx ON stored_events (notification_id)",
     """
