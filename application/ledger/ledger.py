@@ -38,7 +38,7 @@ from application.ledger.unit_of_work import (
 )
 from domain.aggregate import Aggregate, Event
 from domain.errors import DomainError
-from domain.stored import decode, decode_snapshot, encode_snapshot
+from domain.stored import decode, decode_snapshot, encode_snapshot, fold_stored
 from domain.versions import OtherVersion
 
 logger = structlog.get_logger(__name__)
@@ -290,7 +290,7 @@ class Ledger:
         state = _fold(aggregate_class, aggregate_id, stream)
         if state is None:  # the snapshot has a shape of the past
             rows = await source.events(aggregate_id, after_version=0, limit=2**31 - 1)
-            state = aggregate_class(aggregate_id).fold(map(_event, rows))
+            state = fold_stored(aggregate_class(aggregate_id), rows)
         return state
 
     def _remember_time(self, event: Event) -> None:
@@ -336,7 +336,7 @@ def _fold(aggregate_class: type[A], aggregate_id: UUID, stream: Stream) -> A | N
     else:
         version, state = stream.snapshot.originator_version, stream.snapshot.state
         aggregate = decode_snapshot(aggregate_class, aggregate_id, version, state)
-    return None if aggregate is None else aggregate.fold(map(_event, stream.events))
+    return None if aggregate is None else fold_stored(aggregate, stream.events)
 
 
 def _snapshot(aggregate: Aggregate) -> Snapshot:

@@ -1,13 +1,14 @@
 """A name survives every round trip, and a file name every file system."""
 
 import json
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.identity import identity
+from domain.identity import identity, identity_once
 from domain.names import check_file_name, check_name, file_name_fault, name_fault, shown
 
 
@@ -95,3 +96,8 @@ def test_the_identities_of_yesterday_are_those_of_today() -> None:
         str(identity("suppliers.capacity", "sbus", "overlap_only", "iSoalr"))
         == "7057afec-1105-5486-b853-57382ed136b5"
     )
+
+
+def test_an_identity_is_a_version_5_uuid_of_its_names() -> None:
+    namespace = UUID("c1a9b5c6-53b4-4c3e-9a53-0f0a6c6c1d0e")
+    assert identity_once("kind", "a", "ü") == uuid5(namespace, "kind\0a\0ü")
