@@ -12,16 +12,19 @@ import os
 import select
 import signal
 import sys
+import threading
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Protocol
 
 import structlog
 
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.settings import Settings
-from projections.capacity_files import CapacityFileWriter
+from projections.capacity_files import CapacityFileWriter, Key
+from projections.database import reading
 from projections.projector import PAGE_EVENTS, Projector
-from projections.supplier_capacity import touched_scenarios
+from projections.supplier_capacity import all_scenarios, touched_scenarios
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +37,8 @@ RESTART_SECONDS = 1.0
 # Told of every page, one looks for oneself only in case a message was lost.
 _POLL_SECONDS_WHEN_TOLD = 0.25
 _MOST_WAITING_BYTES = 65_536
+# A report is one line, and who reads it takes 64 KiB at most.
+_MOST_FILES_SAID, _MOST_CHARACTERS_SAID = 10, 500
 _WAKE, _HURRY = b"w", b"h"
 
 
@@ -57,8 +62,16 @@ class Follower(Protocol):
         """What stands in the way of following, or the empty text."""
 
     @property
+    def files_problem(self) -> str:
+        """How many capacity files are not written now, in words, or the empty text."""
+
+    @property
     def files_failing(self) -> dict[str, str]:
-        """Which capacity files cannot be written now, and why; by line/scenario."""
+        """Which capacity files are not written now, and why; the first few, by line/scenario."""
+
+    @property
+    def files_failing_count(self) -> int:
+        """How many capacity files are not written now."""
 
     @property
     def files_failures(self) -> int:
@@ -68,8 +81,9 @@ class Follower(Protocol):
 class Elsewhere:
     """Somebody else follows, or nobody does; this process only reads."""
 
-    problem = ""
+    problem = files_problem = ""
     files_failing: dict[str, str] = {}  # noqa: RUF012 - never changed: nothing is written here
+    files_failing_count = 0
     files_failures = 0
 
     async def start(self) -> None:
@@ -90,13 +104,17 @@ class InThreads:
 
     def __init__(self, side: ReadingSide) -> None:
         self._side = side
-        self._writer = CapacityFileWriter(side.files)
+        self._writer = CapacityFileWriter(side.files, self._open_scenarios)
         side.projector.on_applied.append(
             lambda position, touched: self._writer.mark(touched_scenarios(touched))
         )
 
+    def _open_scenarios(self) -> list[Key]:
+        with reading(self._side.engine).connect() as connection:
+            return [(each.line, each.scenario) for each in all_scenarios(connection)]
+
     async def start(self) -> None:
-        """Start both threads."""
+        """Start both threads; every capacity file is looked at, whoever left it as it is."""
         self._writer.start()
         self._side.projector.start()
 
@@ -124,9 +142,27 @@ class InThreads:
         return projector.failure or ("" if projector.alive else "it has ended")
 
     @property
+    def files_problem(self) -> str:
+        """How many capacity files are not written now, in words; of the held back also which."""
+        said, held = [], self._writer.held
+        if failing := self._writer.failing:
+            said.append(f"{len(failing)} cannot be written")
+        if held:
+            named = (f"{why} {line}/{name}" for (line, name), why in sorted(held.items()))
+            said.append(f"{len(held)} held: {', '.join(islice(named, _MOST_FILES_SAID))}")
+        return "; ".join(said)
+
+    @property
     def files_failing(self) -> dict[str, str]:
-        """Which capacity files cannot be written now, and why; by line/scenario."""
-        return {f"{line}/{name}": why for (line, name), why in self._writer.failing.items()}
+        """Which capacity files are not written now, and why; the first few, by line/scenario."""
+        held = {key: f"held: {why}" for key, why in self._writer.held.items()}
+        found = sorted((self._writer.failing | held).items())[:_MOST_FILES_SAID]
+        return {f"{line}/{name}": why[:_MOST_CHARACTERS_SAID] for (line, name), why in found}
+
+    @property
+    def files_failing_count(self) -> int:
+        """How many capacity files are not written now."""
+        return len(self._writer.failing) + len(self._writer.held)
 
     @property
     def files_failures(self) -> int:
@@ -144,9 +180,9 @@ class InProcess:
         self._stopping = False
         self._woken_at = 0.0
         self._wake_again: asyncio.TimerHandle | None = None
-        self.problem = "it is starting"
+        self.problem, self.files_problem = "it is starting", ""
         self.files_failing: dict[str, str] = {}
-        self.files_failures = 0
+        self.files_failing_count = self.files_failures = 0
 
     async def start(self) -> None:
         """Start the process; it reports for itself when it follows."""
@@ -199,27 +235,34 @@ class InProcess:
         while not self._stopping:
             try:
                 await self._run_once()
-            except OSError as error:
-                self.problem = f"it cannot be started: {error}"
+            except Exception as error:  # whatever it is, somebody must go on following
+                self.problem = f"its process failed: {error}"
             if not self._stopping:
                 _log.error("the follower ended and is started again", problem=self.problem)
                 await asyncio.sleep(RESTART_SECONDS)
 
     async def _run_once(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
+        process = self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "interfaces.following"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        stdin, stdout = self._process.stdin, self._process.stdout
+        stdin, stdout = process.stdin, process.stdout
         assert stdin is not None
         assert stdout is not None
         stdin.write(self._settings.model_dump_json().encode() + b"\n")
         if self._stopping:  # asked to while it was being started
             stdin.close()
-        while line := await stdout.readline():
-            self._take(json.loads(line))
-        ended = await self._process.wait()
+        try:
+            while line := await stdout.readline():
+                self._take(json.loads(line))
+        except Exception:  # who cannot be understood is ended, and its output read to the end
+            with suppress(ProcessLookupError):
+                process.kill()
+            await stdout.read()
+            await process.wait()
+            raise
+        ended = await process.wait()
         self.problem = f"its process ended with {ended}"
 
     def _take(self, said: dict[str, Any]) -> None:
@@ -227,7 +270,9 @@ class InProcess:
             self._projector.told(said["position"])
         else:
             self.problem = said["problem"]
+            self.files_problem = said["files_problem"]
             self.files_failing = said["files_failing"]
+            self.files_failing_count = said["files_failing_count"]
             self.files_failures = said["files_failures"]
 
 
@@ -236,8 +281,9 @@ class InProcess:
 
 def main() -> None:
     """Follow the ledger until the input ends."""
-    # Ctrl-C reaches the whole group; the server decides when we end.
+    # Ctrl-C and service managers reach the whole group; the server decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -256,8 +302,10 @@ def _serve_input(threads: InThreads) -> None:
     said: dict[str, Any] = {}
     while True:
         report = {
-            "problem": threads.problem,
+            "problem": threads.problem[:_MOST_CHARACTERS_SAID],
+            "files_problem": threads.files_problem[:_MOST_CHARACTERS_SAID],
             "files_failing": threads.files_failing,
+            "files_failing_count": threads.files_failing_count,
             "files_failures": threads.files_failures,
         }
         if report != said:
@@ -273,10 +321,15 @@ def _serve_input(threads: InThreads) -> None:
                 threads.hurry()
 
 
+_speaking = threading.Lock()
+
+
 def _say(message: dict[str, Any]) -> None:
-    # One call for one line, as two threads speak. If nobody listens the input has ended too.
-    with suppress(BrokenPipeError):
-        os.write(1, json.dumps(message).encode() + b"\n")
+    line = json.dumps(message).encode() + b"\n"
+    # Two threads speak, line by line. If nobody listens the input has ended too.
+    with _speaking, suppress(BrokenPipeError):
+        while line:
+            line = line[os.write(1, line) :]
 
 
 if __name__ == "__main__":

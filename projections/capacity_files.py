@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -37,6 +37,7 @@ from projections.database import metadata, reading
 
 MAX_PATH_CHARACTERS = 1_000
 _PAUSES_EACH_WRITE = 20  # so that writing takes a twentieth of the time, whatever the size
+_SWEPT_AT_ONCE = 20  # what has just changed never waits for the whole sweep
 _TABLE_LOCK = 0x66696C6573  # any number that nobody else takes: "files" in ASCII
 
 # `sha256` is what was last known to lie on disk, `pending_sha256` what was about to replace it:
@@ -78,6 +79,13 @@ class Finding(NamedTuple):
     status: Status
     found_sha256: str
     expected_sha256: str
+
+
+class NotWritten(NamedTuple):
+    """Which files could not be brought up to date, and which are left to whoever changed them."""
+
+    failed: dict[Key, Exception]
+    held: dict[Key, Outcome]
 
 
 class DocumentOf(Protocol):
@@ -162,15 +170,18 @@ class CapacityFiles:
         with _failures_named(path), _locked(path):
             return self._write_locked(path, line, scenario, rewrite)
 
-    def write_changed(self, changed: Iterable[Key]) -> dict[Key, Exception]:
-        """Bring files up to date, and return those that failed, with the reason."""
-        failed: dict[Key, Exception] = {}
+    def write_changed(self, changed: Iterable[Key]) -> NotWritten:
+        """Bring files up to date, and return those that are not, with the reason."""
+        found = NotWritten({}, {})
         for line, scenario in sorted(changed):
             try:
-                self.write(line, scenario)
+                outcome = self.write(line, scenario)
             except Exception as error:  # one failure never stops the rest
-                failed[line, scenario] = error
-        return failed
+                found.failed[line, scenario] = error
+                continue
+            if outcome not in ("written", "unchanged"):
+                found.held[line, scenario] = outcome
+        return found
 
     def rewrite(self, line: str, scenario: str) -> Outcome:
         """Write one file anew, whatever lies there now."""
@@ -394,18 +405,30 @@ def _replace_file(path: Path, text: bytes) -> None:
 class CapacityFileWriter:
     """Writes the files of scenarios that changed, in a thread of its own.
 
-    What is marked during a write becomes one next write. What failed is tried again at the next
-    mark and every few seconds, and once more when it stops.
+    What is marked during a write becomes one next write. What failed or is held back is tried again
+    at the next mark and every few seconds, and once more when it stops. `everything` says which
+    files there are: all are looked at when it starts, and again and again, because a mark dies with
+    its process, and another process may have moved the read models without writing our files.
     """
 
     def __init__(
-        self, files: CapacityFiles, *, retry_seconds: float = 5.0, pause_seconds: float = 0.1
+        self,
+        files: CapacityFiles,
+        everything: Callable[[], Iterable[Key]] = tuple,
+        *,
+        retry_seconds: float = 5.0,
+        pause_seconds: float = 0.1,
+        sweep_seconds: float = 60.0,
     ) -> None:
-        self._files, self._retry_seconds = files, retry_seconds
-        self._pause_seconds = pause_seconds
+        self._files, self._everything = files, everything
+        self._retry_seconds, self._pause_seconds = retry_seconds, pause_seconds
+        self._sweep_seconds = sweep_seconds
+        self._sweep_at = time.monotonic()
+        self._unswept: list[Key] = []
         self._condition = Condition()
         self._marked: set[Key] = set()
         self._failing: dict[Key, str] = {}
+        self._held: dict[Key, Outcome] = {}
         self._failures = 0
         self._stopping = False
         self._thread = Thread(target=self._run, name="capacity-files", daemon=True)
@@ -420,6 +443,12 @@ class CapacityFileWriter:
         """Which files cannot be written now, and why."""
         with self._condition:
             return dict(self._failing)
+
+    @property
+    def held(self) -> dict[Key, Outcome]:
+        """Which files are left alone now, because they were edited, deleted, or never ours."""
+        with self._condition:
+            return dict(self._held)
 
     def mark(self, changed: Iterable[Key]) -> None:
         """Ask for these files to be written soon; returns at once."""
@@ -450,17 +479,41 @@ class CapacityFileWriter:
             with self._condition:
                 self._condition.wait_for(
                     lambda: self._marked or self._stopping,
-                    timeout=self._retry_seconds if self._failing else None,
+                    timeout=self._patience_seconds(),
                 )
                 last = self._stopping
-                asked = self._marked | set(self._failing)
+                asked = self._marked | set(self._failing) | set(self._held)
                 self._marked = set()
+            asked.update(self._swept())
+            if not asked:
+                continue
             begun = time.monotonic()
-            failed = self._files.write_changed(asked)
+            failed, held = self._files.write_changed(asked)
             self._pause(time.monotonic() - begun)
             for (line, scenario), error in failed.items():
                 _log.error("capacity_file_failed", line=line, scenario=scenario, error=str(error))
             with self._condition:
                 self._failures += len(failed)
                 self._failing = {key: str(error) for key, error in failed.items()}
+                self._held = held
                 last = last and not self._marked
+
+    def _patience_seconds(self) -> float:
+        """Say how long nothing need be done when nobody asks."""
+        if self._unswept:
+            return 0.0
+        until_sweep_seconds = max(0.0, self._sweep_at - time.monotonic())
+        trouble = self._failing or self._held
+        return min(self._retry_seconds, until_sweep_seconds) if trouble else until_sweep_seconds
+
+    def _swept(self) -> list[Key]:
+        """Return the next few files of a sweep, and begin one when it is time."""
+        if not self._unswept and time.monotonic() >= self._sweep_at:
+            self._sweep_at = time.monotonic() + self._sweep_seconds
+            try:
+                self._unswept = list(self._everything())
+            except Exception as error:  # what is marked must be written all the same
+                self._sweep_at = time.monotonic() + self._retry_seconds
+                _log.error("capacity_files_not_listed", error=str(error))
+        some, self._unswept = self._unswept[:_SWEPT_AT_ONCE], self._unswept[_SWEPT_AT_ONCE:]
+        return some

@@ -61,6 +61,7 @@ class ProjectionStatus(Struct, frozen=True):
     position: int
     lag_events: int
     lag_seconds: float
+    ahead: bool  # it has seen what the ledger no longer holds, and must be rebuilt
 
 
 class _Waiter(NamedTuple):
@@ -121,10 +122,13 @@ class Projector:
     def catch_up(self) -> int:
         """Apply everything up to the head as it is now, and return that position.
 
-        Raises EventFailed, with everything before the event applied.
+        Raises EventFailed, with everything before the event applied, and AheadOfLog.
         """
-        head = self._log.head()
         self._forget_positions()
+        furthest = max(self.positions().values(), default=0)
+        head = self._log.head()  # read last: whoever runs beside us may be further than it was
+        if furthest > head:
+            raise AheadOfLog(furthest, head)
         while min(self.positions().values(), default=head) < head:
             self._step(self._page_events)
         return head
@@ -379,6 +383,7 @@ class Projector:
                 position=positions[each.name],
                 lag_events=max(0, head - positions[each.name]),
                 lag_seconds=self._lag_seconds(positions[each.name], clock),
+                ahead=positions[each.name] > head,
             )
             for each in sorted(self._projections, key=lambda each: each.name)
         ]

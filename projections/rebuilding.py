@@ -27,7 +27,7 @@ WINDOW_POSITIONS = 2_000
 # as whole windows.
 FOLDED_EVENTS = 200
 SPOOLED_ROWS = 1_000
-WRITE_ATTEMPTS = 5  # readers may hold tables in another order; PostgreSQL then ends one of us
+WRITE_ATTEMPTS = 5  # two rebuilds may lock positions in another order; PostgreSQL then ends one
 DEFAULT_BUDGET_BYTES = 256 * 2**20
 
 Progress = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from msgspec.structs import astuple
 from psycopg import Connection as PostgresConnection
-from sqlalchemy import Connection, Dialect, Table, text
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql
 
 from projections.projection import Key, Row
@@ -40,13 +40,8 @@ class BulkRows:
             self._delete(connection, gone)
 
     def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
-        """Put rows in the place of all that were there; indexes are made last, which is faster."""
-        indexes = sorted(self.table.indexes, key=lambda index: str(index.name))
-        for index in indexes:
-            index.drop(connection, checkfirst=True)
-        self._fill(connection, chunks)
-        for index in indexes:
-            index.create(connection)
+        """Put rows in the place of all that were there; until the commit readers see the old."""
+        raise NotImplementedError
 
     def _rows(self, found: Iterable[Any]) -> dict[Key, Row | None]:
         rows = [self._row_class(*values) for values in found]
@@ -64,9 +59,6 @@ class BulkRows:
         raise NotImplementedError
 
     def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
-        raise NotImplementedError
-
-    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
         raise NotImplementedError
 
     def _on_conflict(self) -> str:
@@ -99,14 +91,20 @@ class SqliteRows(BulkRows):
         sql = f"DELETE FROM {self.table.name} WHERE {matches}"  # noqa: S608 - our own names
         connection.exec_driver_sql(sql, keys)
 
-    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        # Indexes are made last, which is faster; readers keep the tables as they were.
+        indexes = sorted(self.table.indexes, key=lambda index: str(index.name))
+        for index in indexes:
+            index.drop(connection, checkfirst=True)
         connection.execute(self.table.delete())
         for rows in chunks:
             connection.exec_driver_sql(self._insert(), rows)
+        for index in indexes:
+            index.create(connection)
 
     def _insert(self) -> str:
-        columns = ", ".join(self._columns)
-        return f"INSERT INTO {self.table.name} ({columns}) VALUES {_row_of_marks(self._columns)}"  # noqa: S608
+        columns, marks = ", ".join(self._columns), _row_of_marks(self._columns)
+        return f"INSERT INTO {self.table.name} ({columns}) VALUES {marks}"  # noqa: S608 - our names
 
 
 class PostgresRows(BulkRows):
@@ -138,11 +136,16 @@ class PostgresRows(BulkRows):
 
     def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
         matches = " AND ".join(f"{self.table.name}.{name} = keys.{name}" for name in self._keys)
-        sql = f"DELETE FROM {self.table.name} USING {self._key_arrays()} WHERE {matches}"  # noqa: S608
+        sql = (
+            f"DELETE FROM {self.table.name}"  # noqa: S608 - our own names
+            f" USING {self._key_arrays()} WHERE {matches}"
+        )
         connection.exec_driver_sql(sql, _turned(keys))
 
-    def _fill(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
-        connection.execute(text(f"TRUNCATE {self.table.name}"))
+    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
+        # TRUNCATE and a table swapped in look empty to transactions that began before, and they,
+        # like DROP INDEX, lock readers out until the commit. So rows are deleted, indexes stay.
+        connection.execute(self.table.delete())
         driver = cast("PostgresConnection[Any]", connection.connection.driver_connection)
         columns = ", ".join(self._columns)
         sql = f"COPY {self.table.name} ({columns}) FROM STDIN (FORMAT BINARY)"

@@ -504,6 +504,12 @@ def aliases(connection: Connection, *, line: str) -> dict[str, str]:
     return {} if found is None else msgspec.json.decode(found, type=dict[str, str])
 
 
+def aliases_version(connection: Connection, *, line: str) -> int:
+    """Return how many times the aliases of a line were set to something new."""
+    columns = supplier_aliases.c
+    return connection.scalar(select(columns.version).where(columns.line == line)) or 0
+
+
 def scenarios(connection: Connection, *, line: str) -> list[OpenScenario]:
     """Return the open scenarios of a line, by name."""
     columns = scenarios_table.c
@@ -604,10 +610,14 @@ def matches_page(
     after_registration: str | None = None,
     supplier: str | None = None,
     include_released: bool = False,
+    reset_number: int | None = None,
 ) -> list[Match]:
-    """Return matches of the current count by registration id, from beyond one if it is named."""
+    """Return matches by registration id, from beyond one if it is named.
+
+    They are those of the current count, unless `reset_number` names an earlier one.
+    """
     columns = matches_table.c
-    wanted = _current_matches(line, scenario)
+    wanted = _matches_of(line, scenario, reset_number)
     if after_registration is not None:
         wanted = wanted.where(columns.registration_id > after_registration)
     if supplier is not None:
@@ -622,7 +632,7 @@ def match(
     connection: Connection, *, line: str, scenario: str, registration_id: str
 ) -> Match | None:
     """Return the match of a registration in the current count, held or released."""
-    wanted = _current_matches(line, scenario)
+    wanted = _matches_of(line, scenario)
     row = connection.execute(
         wanted.where(matches_table.c.registration_id == registration_id)
     ).first()
@@ -700,13 +710,14 @@ def _held_by_supplier_and_zip(
     return Counter({(supplier, zip_code): many for supplier, zip_code, many in found})
 
 
-def _current_matches(line: str, name: str) -> Select[Any]:
+def _matches_of(line: str, name: str, reset_number: int | None = None) -> Select[Any]:
     columns, of = matches_table.c, scenarios_table.c
     current = select(of.reset_number).where(of.line == line, of.scenario == name)
     return select(matches_table).where(
         columns.line == line,
         columns.scenario == name,
-        columns.reset_number == current.scalar_subquery(),
+        columns.reset_number
+        == (current.scalar_subquery() if reset_number is None else reset_number),
     )
 
 

@@ -26,6 +26,7 @@ class AliasesSet(Struct, frozen=True):
     line: str
     aliases: dict[str, str]
     changed: bool
+    version: int
 
 
 class ScenarioState(Struct, frozen=True):
@@ -38,13 +39,14 @@ class ScenarioState(Struct, frozen=True):
     suppliers: int
     capacity_file: str
     changed: bool
+    version: int
 
 
 class BookingState(Struct, frozen=True):
     """Where a registration stands after a command, and its supplier's count.
 
     `status` is booked, already_booked, released or reassigned; `alias` is the name that was
-    asked for, if it was an alias.
+    asked for, if it was an alias. `version` is the booking's, in the count `reset_number`.
     """
 
     registration_id: str
@@ -52,6 +54,8 @@ class BookingState(Struct, frozen=True):
     status: str
     capacity_slots: int
     used_slots: int
+    version: int
+    reset_number: int = 0
     alias: str = ""
 
 

@@ -27,6 +27,7 @@ from domain.suppliers.choosing import (
     explain,
     read_registration,
 )
+from domain.versions import Seen
 
 IndexOf = Callable[[Scenario], ServiceIndex]
 
@@ -46,9 +47,19 @@ def book(line: str, scenario: str, match: Match) -> Callable[[UnitOfWork], Booki
             line, scenario, state.reset_number, registration_id, supplier, match.details, alias
         )
         if not new:
-            return booking_state(registration_id, "already_booked", capacity, alias)
+            return booking_state(booking, "already_booked", capacity, alias)
         capacity.book_slot(booking.id, registration_id)
-        return booking_state(registration_id, "booked", capacity, alias)
+        return booking_state(booking, "booked", capacity, alias)
+
+    return decide
+
+
+def refuse(line: str, scenario: str, invalid: Invalid) -> Callable[[UnitOfWork], BookingState]:
+    """Return the decision on what could not be read: refused, in a scenario that exists."""
+
+    def decide(work: UnitOfWork) -> BookingState:
+        open_scenario(work, line, scenario)
+        raise invalid
 
     return decide
 
@@ -72,11 +83,15 @@ def published_offers(work: UnitOfWork, line: str) -> Offers:
     return offers
 
 
-def open_scenario(work: UnitOfWork, line: str, scenario: str) -> Scenario:
-    """Return an open scenario. Raises ScenarioNotFound."""
+def open_scenario(
+    work: UnitOfWork, line: str, scenario: str, *, expected: Seen | None = None
+) -> Scenario:
+    """Return an open scenario. Raises ScenarioNotFound and OtherVersion."""
     found = work.get(Scenario, Scenario.identity(line, scenario))
     if not found.exists:
         raise ScenarioNotFound(line, scenario)
+    if expected is not None:
+        expected.check(found, subject=f"Scenario {line}/{scenario}")
     return found
 
 
@@ -114,9 +129,23 @@ def booking_of(work: UnitOfWork, state: Scenario, registration_id: str) -> Booki
     )
 
 
-def held_booking(work: UnitOfWork, line: str, scenario: str, registration_id: str) -> Booking:
-    """Return the booking of a registration that holds a slot. Raises BookingNotFound."""
-    booking = booking_of(work, open_scenario(work, line, scenario), registration_id)
+def held_booking(
+    work: UnitOfWork,
+    line: str,
+    scenario: str,
+    registration_id: str,
+    *,
+    expected: Seen | None = None,
+) -> Booking:
+    """Return the booking of a registration that holds a slot.
+
+    Raises BookingNotFound, and OtherVersion also where it was released since it was seen.
+    """
+    state = open_scenario(work, line, scenario)
+    booking = booking_of(work, state, registration_id)
+    if expected is not None and booking.exists:
+        subject = f"Registration {registration_id}"
+        expected.check(booking, subject=subject, reset_number=state.reset_number)
     if not booking.held:
         raise BookingNotFound(line, scenario, registration_id)
     return booking
@@ -132,19 +161,22 @@ def scenario_state(state: Scenario, *, changed: bool) -> ScenarioState:
         suppliers=len(state.terms),
         capacity_file=state.capacity_file,
         changed=changed,
+        version=state.version,
     )
 
 
 def booking_state(
-    registration_id: str, status: str, capacity: SupplierCapacity, alias: str = ""
+    booking: Booking, status: str, capacity: SupplierCapacity, alias: str = ""
 ) -> BookingState:
     """Return what a use case answers about a booking."""
     return BookingState(
-        registration_id=registration_id,
+        registration_id=booking.registration_id,
         supplier=capacity.supplier,
         status=status,
         capacity_slots=capacity.capacity_slots,
         used_slots=capacity.used_slots,
+        version=booking.version,
+        reset_number=booking.reset_number,
         alias=alias,
     )
 
@@ -159,7 +191,7 @@ def choose_and_book(
     try:
         registration = read_registration(record)
     except Invalid as invalid:
-        return _invalid(record, str(invalid))
+        return _invalid(line, scenario, record, str(invalid))
 
     def decide(work: UnitOfWork) -> Chosen:
         state = open_scenario(work, line, scenario)
@@ -208,11 +240,18 @@ def _choice(
     return rule(registration, index=index, slots=dict(zip(names, found, strict=True)))
 
 
-def _invalid(record: object, reason: str) -> Callable[[UnitOfWork], Chosen]:
+def _invalid(
+    line: str, scenario: str, record: object, reason: str
+) -> Callable[[UnitOfWork], Chosen]:
     found = record if isinstance(record, dict) else {}
     name = found.get("registration_id") or found.get("RegistrationNumber") or ""
     answer = Chosen(str(name)[:200], "", "invalid", "", reason)
-    return lambda work: answer
+
+    def decide(work: UnitOfWork) -> Chosen:
+        open_scenario(work, line, scenario)
+        return answer
+
+    return decide
 
 
 def _unmatched(registration: Registration, choice: Choice) -> Chosen:

@@ -1,6 +1,8 @@
 """What people do with supplier capacity: publish offers, open scenarios, book, release, reset."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from application.ledger import Command, Ledger, Outcome, Recorded, UnitOfWork
@@ -14,6 +16,7 @@ from application.suppliers.results import (
     Published,
     ScenarioState,
 )
+from domain.errors import Invalid
 from domain.names import check_file_name, check_name
 from domain.suppliers import (
     Offers,
@@ -23,11 +26,17 @@ from domain.suppliers import (
     SupplierCapacity,
     SupplierNotFound,
 )
+from domain.suppliers.aliases import check_suppliers
 from domain.suppliers.choosing import ServiceIndex
+from domain.suppliers.offers import prepare_offers
+from domain.versions import Seen
 
 
 class Suppliers:
-    """The use cases of the supplier context; each loads, decides and saves through the ledger."""
+    """The use cases of the supplier context; each loads, decides and saves through the ledger.
+
+    `expected` is what the caller saw: OtherVersion is raised unless it stands when it is decided.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -40,26 +49,45 @@ class Suppliers:
     ) -> Outcome[Published]:
         """Publish an offers document for a business line. Raises Invalid naming every fault."""
         check_file_name("line", line)
+        # In a thread, because decisions hold up everybody and a document may have megabytes.
+        prepared = await asyncio.to_thread(prepare_offers, document)
 
         def decide(work: UnitOfWork) -> Published:
             offers = work.get(Offers, Offers.identity(line))
-            new = offers.publish(line, document)
+            new = offers.publish_prepared(line, prepared)
             return Published(line, offers.publication, offers.digest, new)
 
         return await self._ledger.execute(command, decide)
 
     async def set_aliases(
-        self, command: Command, *, line: str, supplier_by_alias: Mapping[str, str]
+        self,
+        command: Command,
+        *,
+        line: str,
+        supplier_by_alias: Mapping[str, str],
+        expected: Seen | None = None,
     ) -> Outcome[AliasesSet]:
         """Replace the aliases of a business line. Raises LineNotFound and Invalid."""
+        await self._read_newest_offers(line)
 
         def decide(work: UnitOfWork) -> AliasesSet:
-            steps.published_offers(work, line)
+            offers = steps.published_offers(work, line)
             aliases = work.get(SupplierAliases, SupplierAliases.identity(line))
+            if expected is not None:
+                expected.check(aliases, subject=f"Aliases of {line}")
             changed = aliases.set(line, dict(supplier_by_alias))
-            return AliasesSet(line, dict(aliases.supplier_by_alias), changed)
+            if changed:
+                check_suppliers(supplier_by_alias, {each.supplier for each in offers.terms})
+            return AliasesSet(line, dict(aliases.supplier_by_alias), changed, aliases.version)
 
         return await self._ledger.execute(command, decide)
+
+    async def _read_newest_offers(self, line: str) -> None:
+        """Read the newest offers in a thread, so that a decision finds them read."""
+        offers = await self._ledger.newest(Offers, Offers.identity(line))
+        if offers.exists:
+            with suppress(Invalid):  # for the decision to say, if it needs them
+                await asyncio.to_thread(lambda: offers.terms)
 
     # Scenarios.
 
@@ -68,6 +96,7 @@ class Suppliers:
     ) -> Outcome[ScenarioState]:
         """Open a scenario from the newest offers; `capacity_file` is empty for the default path."""
         check_file_name("scenario", scenario)
+        await self._read_newest_offers(line)
 
         def decide(work: UnitOfWork) -> ScenarioState:
             offers = steps.published_offers(work, line)
@@ -85,12 +114,15 @@ class Suppliers:
 
         return await self._ledger.execute(command, decide)
 
-    async def resync(self, command: Command, *, line: str, scenario: str) -> Outcome[ScenarioState]:
+    async def resync(
+        self, command: Command, *, line: str, scenario: str, expected: Seen | None = None
+    ) -> Outcome[ScenarioState]:
         """Take over the newest offers; what is used stays, also where it is over capacity now."""
+        await self._read_newest_offers(line)
 
         def decide(work: UnitOfWork) -> ScenarioState:
             offers = steps.published_offers(work, line)
-            state = steps.open_scenario(work, line, scenario)
+            state = steps.open_scenario(work, line, scenario, expected=expected)
             changed = state.resync(offers.publication, offers.terms)
             if changed:
                 steps.resync_capacities(work, state)
@@ -98,11 +130,13 @@ class Suppliers:
 
         return await self._ledger.execute(command, decide)
 
-    async def reset(self, command: Command, *, line: str, scenario: str) -> Outcome[ScenarioState]:
+    async def reset(
+        self, command: Command, *, line: str, scenario: str, expected: Seen | None = None
+    ) -> Outcome[ScenarioState]:
         """Begin a new count from zero; the history keeps the one before."""
 
         def decide(work: UnitOfWork) -> ScenarioState:
-            state = steps.open_scenario(work, line, scenario)
+            state = steps.open_scenario(work, line, scenario, expected=expected)
             state.reset()
             for capacity in steps.supplier_capacities(work, state, state.terms):
                 capacity.clear(state.reset_number)
@@ -117,45 +151,66 @@ class Suppliers:
         return await self._ledger.execute(command, steps.book(line, scenario, match))
 
     async def book_all(
-        self, command: Command, *, line: str, scenario: str, matches: Sequence[Match]
+        self, command: Command, *, line: str, scenario: str, matches: Sequence[Match | Invalid]
     ) -> Outcome[list[BookingState | Exception]]:
-        """Book several registrations, each decided for itself, stored together."""
-        decisions = [steps.book(line, scenario, match) for match in matches]
+        """Book several registrations, each decided for itself, stored together.
+
+        What could not be read as a match stands among them as the Invalid that says why.
+        """
+        decisions = [
+            steps.book(line, scenario, match)
+            if isinstance(match, Match)
+            else steps.refuse(line, scenario, match)
+            for match in matches
+        ]
         return await self._ledger.execute_all(command, decisions)
 
     async def release(
-        self, command: Command, *, line: str, scenario: str, registration_id: str
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        registration_id: str,
+        expected: Seen | None = None,
     ) -> Booked:
         """Give back the slot of a registration. Raises BookingNotFound."""
         check_name("registration_id", registration_id)
 
         def decide(work: UnitOfWork) -> BookingState:
-            booking = steps.held_booking(work, line, scenario, registration_id)
+            booking = steps.held_booking(work, line, scenario, registration_id, expected=expected)
             supplier = booking.supplier
             capacity = steps.supplier_capacity(work, line, scenario, supplier)
             capacity.release_slot(booking.id, registration_id)
             booking.release()
-            return steps.booking_state(registration_id, "released", capacity)
+            return steps.booking_state(booking, "released", capacity)
 
         return await self._ledger.execute(command, decide)
 
     async def reassign(
-        self, command: Command, *, line: str, scenario: str, registration_id: str, supplier: str
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        registration_id: str,
+        supplier: str,
+        expected: Seen | None = None,
     ) -> Booked:
         """Move a registration to another supplier; refused when that one is full."""
         check_name("registration_id", registration_id)
         check_name("supplier_id", supplier)
 
         def decide(work: UnitOfWork) -> BookingState:
-            booking = steps.held_booking(work, line, scenario, registration_id)
+            booking = steps.held_booking(work, line, scenario, registration_id, expected=expected)
             name, alias = steps.meant(work, line, supplier)
             to = steps.supplier_capacity(work, line, scenario, name)
             held_by = steps.supplier_capacity(work, line, scenario, booking.supplier)
             if not booking.reassign(name, alias):
-                return steps.booking_state(registration_id, "already_booked", to, alias)
+                return steps.booking_state(booking, "already_booked", to, alias)
             to.book_slot(booking.id, registration_id)
             held_by.release_slot(booking.id, registration_id)
-            return steps.booking_state(registration_id, "reassigned", to, alias)
+            return steps.booking_state(booking, "reassigned", to, alias)
 
         return await self._ledger.execute(command, decide)
 

@@ -1,8 +1,10 @@
 """Aliases: other spellings under which the suppliers of one business line may be asked for.
 
 A line has none until someone sets them, and every use of one is recorded with its booking.
+An alias stands for a supplier of the newest offers, and never in the place of one.
 """
 
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Event, evolves
@@ -65,5 +67,17 @@ def _check(supplier_by_alias: dict[str, str]) -> None:
             faults.append((f"/{alias[:40]}", fault))
         elif supplier in supplier_by_alias:
             faults.append((f"/{alias}", f"{shown(supplier)} is itself an alias"))
+    if faults:
+        raise Invalid(*faults[:100])
+
+
+def check_suppliers(supplier_by_alias: Mapping[str, str], suppliers: Collection[str]) -> None:
+    """Raise Invalid naming every alias that is a supplier, and every one that means none."""
+    faults = []
+    for alias, supplier in supplier_by_alias.items():
+        if alias in suppliers:
+            faults.append((f"/{alias}", f"{shown(alias)} is itself a supplier"))
+        elif supplier not in suppliers:
+            faults.append((f"/{alias}", f"{shown(supplier)} is no supplier of the newest offers"))
     if faults:
         raise Invalid(*faults[:100])

@@ -1,29 +1,39 @@
 """How every command comes in and goes out: who, why, once, on trial or for good."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
 from starlette.responses import Response
 
 from application.ledger import Command, Outcome, Replayed, Reply
+from application.ledger.store import StoredRow
 from domain.aggregate import Event
 from domain.errors import DomainError, Invalid
 from domain.names import name_fault, shown
+from domain.stored import decode, stored_topic
+from domain.versions import OtherVersion, Seen
 from interfaces.http.asked import Asked, flag
-from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, domain_problem
+from interfaces.http.errors import PROBLEM_TYPE, Missed, RequestRefused, domain_problem
 from interfaces.http.recorded import described
+from interfaces.http.versions import expected_version
 from interfaces.http.wire import JSON_TYPE, decode_object, encode
 
 MAX_KEY_CHARACTERS = 200
+MAX_MISSED = 100
 COMMAND_QUERY = ("dry_run",)
 
-UseCase = Callable[[Command], Awaitable[Outcome[Any]]]
+# Takes a Command, and `expected` where it is conditional.
+UseCase = Callable[..., Awaitable[Outcome[Any]]]
 # What a use case answered, and its status.
 Rendered = Callable[[Any], tuple[int, Any]]
 # Where the thing that was made is found, from the reply that says that it was made.
 Location = Callable[[Reply], str]
+# The ETag, without its quotes, of what a use case left behind.
+Tag = Callable[[Any], str]
 
 
 async def answer_command(
@@ -35,29 +45,71 @@ async def answer_command(
     body: bytes = b"",
     reason: str = "",
     location: Location | None = None,
+    tag: Tag | None = None,
+    conditional: bool = False,
 ) -> Response:
     """Run a use case under the request's provenance, and answer what it decided.
 
     `query` holds what `asked.query` found with COMMAND_QUERY; `reason` is what the body or the
-    query say, else the header counts.
+    query say, else the header counts. A use case that is `conditional` honours If-Match.
     """
     dry_run = "dry_run" in query and flag("dry_run", query["dry_run"])
-    command = _command(asked, rendered, body, reason, dry_run)
+    headers = asked.header_texts()
+    if (if_match := headers.get(b"if-match")) is not None:
+        use_case = partial(use_case, expected=_expected(if_match, conditional))
+    command = _command(asked, headers, rendered, body, reason, dry_run)
     try:
         outcome = await use_case(command)
     except Replayed as replayed:
         return _response(replayed.reply, replayed.position, location, replayed=True)
-    assert outcome.reply is not None, "every command of this door renders its reply"
+    reply, result = outcome.reply, outcome.result
+    assert reply is not None, "every command of this door renders its reply"
+    if isinstance(result, OtherVersion):
+        reply = await _with_missed(asked, result)
     if dry_run:
-        return _trial(outcome.reply, outcome.position, outcome.events)
-    return _response(outcome.reply, outcome.position, location)
+        return _trial(reply, outcome.position, outcome.events)
+    etag = tag(result) if tag is not None and reply.status < 400 else ""
+    return _response(reply, outcome.position, location, etag=etag)
 
 
-def _command(asked: Asked, rendered: Rendered, body: bytes, reason: str, dry_run: bool) -> Command:
-    headers = asked.header_texts()
-    if b"if-match" in headers:
+def _expected(if_match: str, conditional: bool) -> Seen:
+    if not conditional:
         detail = "If-Match is not honoured here; leave it out"
         raise RequestRefused(412, "precondition-not-supported", detail)
+    return expected_version(if_match)
+
+
+async def _with_missed(asked: Asked, error: OtherVersion) -> Reply:
+    """Return the problem with what the caller has not seen: read now, for it is not decided on."""
+    missed = await asked.service.ledger.store.events(
+        error.aggregate_id, after_version=error.missed_after, limit=MAX_MISSED
+    )
+    problem = structs.replace(
+        domain_problem(error, asked.request_id), missed=tuple(map(_missed, missed))
+    )
+    return Reply(problem.status, encode(problem))
+
+
+def _missed(row: StoredRow) -> Missed:
+    event = decode(row.topic, row.state, row.originator_id, row.originator_version)
+    return Missed(
+        position=row.position,
+        topic=stored_topic(type(event)),
+        version=event.originator_version,
+        recorded_at=event.provenance.recorded_at,
+        actor=event.provenance.actor,
+        reason=event.provenance.reason,
+    )
+
+
+def _command(
+    asked: Asked,
+    headers: dict[bytes, str],
+    rendered: Rendered,
+    body: bytes,
+    reason: str,
+    dry_run: bool,
+) -> Command:
     actor = _name(headers, b"capacity-actor") or "anonymous"
     key = _key(asked, headers, actor)
     request_id = asked.request_id
@@ -91,9 +143,16 @@ def _reply(result: Any, rendered: Rendered, request_id: UUID) -> Reply:
 
 
 def _response(
-    reply: Reply, position: int, location: Location | None, *, replayed: bool = False
+    reply: Reply,
+    position: int,
+    location: Location | None,
+    *,
+    etag: str = "",
+    replayed: bool = False,
 ) -> Response:
     headers = {"capacity-position": str(position)}
+    if etag:  # not on a repeat, whose version may be a past one by now
+        headers["etag"] = f'"{etag}"'
     if reply.status == 201 and location is not None:
         headers["location"] = location(reply)
     if replayed:

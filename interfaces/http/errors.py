@@ -3,6 +3,7 @@
 Domain errors know no status codes; the one table from their classes to a status stands here.
 """
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from application.ledger import KeyReused, LedgerUnavailable, Reply, StillRunning
 from application.ledger.store import StoreLost
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from domain.versions import OtherVersion
 from interfaces.http.wire import encode
 from interfaces.reads import TooManyReads
 from interfaces.service import NotYetVisible
@@ -21,6 +23,7 @@ MAX_FAULTS = 100
 
 # The first class that fits counts. The code of a domain error is its own.
 STATUS_BY_ERROR: tuple[tuple[type[DomainError], int], ...] = (
+    (OtherVersion, 412),
     (NotFound, 404),
     (Conflict, 409),
     (Refused, 422),
@@ -45,8 +48,22 @@ class Fault(Struct, frozen=True):
     detail: str
 
 
+class Missed(Struct, frozen=True):
+    """An event that happened since the caller looked."""
+
+    position: int
+    topic: str
+    version: int
+    recorded_at: datetime
+    actor: str
+    reason: str
+
+
 class Problem(Struct, frozen=True):
-    """Why a request was not granted; `type` ends in a code that stays the same for ever."""
+    """Why a request was not granted; `type` ends in a code that stays the same for ever.
+
+    `missed` is there when If-Match names another version: what happened since, oldest first.
+    """
 
     type: str
     title: str
@@ -55,6 +72,7 @@ class Problem(Struct, frozen=True):
     instance: str
     retryable: bool
     errors: tuple[Fault, ...] = ()
+    missed: tuple[Missed, ...] | UnsetType = UNSET
     dry_run: bool | UnsetType = UNSET
 
 
@@ -158,6 +176,7 @@ __all__ = [
     "Answer",
     "Fault",
     "KeyReused",
+    "Missed",
     "Problem",
     "RequestRefused",
     "answer_for",

@@ -62,11 +62,10 @@ def readiness(asked: Asked) -> Readiness:
     projector = f"failing: {follower.problem}" if follower.problem else "ok"
     if asked.app.state.projector is None:
         projector = "elsewhere"
-    failing = follower.files_failing
     return Readiness(
-        # A capacity file that cannot be written stops nobody from booking.
+        # A capacity file that is not written stops nobody from booking.
         status="ready" if ledger == "ok" and projector in ("ok", "elsewhere") else "not ready",
         ledger=ledger,
         projector=projector,
-        capacity_files=f"{len(failing)} cannot be written" if failing else "ok",
+        capacity_files=follower.files_problem or "ok",
     )

@@ -65,9 +65,15 @@ def _now(service: Service, projections: Sequence[ProjectionStatus]) -> Collector
     lag_seconds = GaugeMetricFamily(
         "capacity_projection_lag_seconds", "Age of the oldest unseen event", labels=["projection"]
     )
+    ahead = GaugeMetricFamily(
+        "capacity_projection_ahead",
+        "1 when it has seen what the ledger no longer holds",
+        labels=["projection"],
+    )
     for each in projections:
         lag_events.add_metric([each.name], each.lag_events)
         lag_seconds.add_metric([each.name], each.lag_seconds)
+        ahead.add_metric([each.name], float(each.ahead))
     registry = CollectorRegistry()
     registry.register(
         _Now(
@@ -77,8 +83,9 @@ def _now(service: Service, projections: Sequence[ProjectionStatus]) -> Collector
                 _gauge("capacity_ledger_up", "1 while the ledger stores", ledger.failure is None),
                 lag_events,
                 lag_seconds,
+                ahead,
                 _gauge(
-                    "capacity_files_failing", "Files not written now", len(follower.files_failing)
+                    "capacity_files_failing", "Files not written now", follower.files_failing_count
                 ),
                 _gauge("capacity_files_failures", "Failed writes so far", follower.files_failures),
             ]

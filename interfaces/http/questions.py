@@ -18,10 +18,10 @@ MAX_WAIT_SECONDS = 60
 
 
 class Document(NamedTuple):
-    """Bytes that go out as they are; the digest of them is their ETag."""
+    """Bytes that go out as they are. `tag`, if there is one, is the same as long as they are."""
 
     body: bytes
-    digest: str
+    tag: str
     headers: dict[str, str]
 
 
@@ -44,9 +44,9 @@ async def answer_question(
 
     document, position = await asked.service.read(answered)
     sent = {"capacity-position": str(position), **document.headers}
-    if document.digest:
-        sent["etag"] = f'"{document.digest}"'
-        if _is_known(headers.get(b"if-none-match", ""), document.digest):
+    if document.tag:
+        sent["etag"] = f'"{document.tag}"'
+        if _is_known(headers.get(b"if-none-match", ""), document.tag):
             return Response(status_code=304, headers=sent)
     return Response(document.body, headers=sent, media_type=JSON_TYPE)
 
@@ -92,6 +92,6 @@ def _preferred_wait(prefer: str) -> int | None:
     return None
 
 
-def _is_known(if_none_match: str, digest: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
-    return "*" in tags or f'"{digest}"' in tags
+def _is_known(if_none_match: str, tag: str) -> bool:
+    tags = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
+    return "*" in tags or f'"{tag}"' in tags

@@ -75,9 +75,13 @@ def question(
     *,
     query: Iterable[Schema] = (),
     tag: bool = False,
+    versioned: bool = False,
     projected: bool = True,
 ) -> Schema:
-    """Return what to say of a route that only looks: at read models, unless not `projected`."""
+    """Return what to say of a route that only looks: at read models, unless not `projected`.
+
+    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`.
+    """
     parameters = [*_path_parameters(path), *query]
     if projected:
         parameters += [
@@ -88,8 +92,10 @@ def question(
     responses: Schema = {"200": ok, **_problems(404, 422, 503)}
     if tag:
         parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
-        ok["headers"] = {**_POSITION, "ETag": _text_header("The digest of the document")}
         responses["304"] = {"description": "Not Modified"}
+    if tag or versioned:
+        meaning = _VERSION if versioned else "The digest of the document"
+        ok["headers"] = {**_POSITION, "ETag": _text_header(meaning)}
     return _declared(parameters, responses)
 
 
@@ -100,8 +106,13 @@ def command(
     body: type | Schema | None = None,
     body_required: bool = True,
     query: Iterable[Schema] = (),
+    versioned: bool = False,
+    conditional: bool = False,
 ) -> Schema:
-    """Return what to say of a route that may change something."""
+    """Return what to say of a route that may change something.
+
+    It answers an ETag if it is `versioned`, and honours If-Match if it is `conditional`.
+    """
     parameters = [
         *_path_parameters(path),
         *query,
@@ -113,9 +124,13 @@ def command(
         _header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
         _header("Capacity-Causation-Id", "What led to this", form="uuid"),
     ]
+    if conditional:
+        parameters.append(_header("If-Match", _IF_MATCH))
     headers = _POSITION | {
         "Idempotency-Replayed": _text_header("`true` when this was answered before")
     }
+    if versioned or conditional:
+        headers["ETag"] = _text_header(f"{_VERSION}; not on a repeat")
     responses = _problems(404, 409, 412, 413, 415, 422, 503)
     for status, answer in answers.items():
         created = {"Location": _text_header("Where it is found")} if status == 201 else {}
@@ -158,6 +173,11 @@ _POSITION = {
         "schema": {"type": "integer"},
     }
 }
+_VERSION = "The version, for If-Match"
+_IF_MATCH = (
+    'The ETag that was seen, such as `"7"`, or `*` if it only must exist; 412 with the events '
+    "missed since if it is another now"
+)
 _MEANINGS = {
     404: "What was named does not exist",
     409: "It contradicts what is already true",

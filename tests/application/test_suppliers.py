@@ -1,7 +1,9 @@
 """The use cases of the supplier context, each with its refusals, on both stores."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from domain.suppliers import (
 )
 from domain.suppliers.bookings import BookedElsewhere
 from domain.suppliers.capacity import CapacityExceeded
+from domain.suppliers.offers import PUBLICATIONS_KEPT_READ, parse_offers
 from domain.suppliers.scenarios import OpenedElsewhere
 from tests.support.asynchronous import asynchronous
 from tests.support.ledgers import command, everything, opened
@@ -86,6 +89,35 @@ async def test_the_same_document_again_is_quiet(store_url: str) -> None:
         document = offers_document(OFFERS)
         again = await use_cases.publish_offers(command(), line="sbus", document=document)
         assert (again.result.publication, again.result.new, again.events) == (1, False, ())
+
+
+@asynchronous
+async def test_no_document_is_read_on_the_event_loop(store_url: str) -> None:
+    """An offers document of 8 MB once held up everybody for half a second."""
+    with calls_in_this_thread(parse_offers) as calls:
+        async with suppliers(store_url) as use_cases:
+            await use_cases.publish({"ACME": 5})
+            await use_cases.resync(command(), **DEMO)
+            for number in range(PUBLICATIONS_KEPT_READ):  # until the first are forgotten
+                document = offers_document({f"OTHER-{number}": 1})
+                await use_cases.publish_offers(command(), line="other", document=document)
+            await use_cases.open_scenario(command(), line="sbus", scenario="late")
+    assert calls == []
+
+
+@contextmanager
+def calls_in_this_thread(function: Callable[..., object]) -> Iterator[list[str]]:
+    calls = []
+
+    def look(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code is function.__code__:
+            calls.append(function.__name__)
+
+    sys.setprofile(look)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
 
 
 @asynchronous
@@ -237,7 +269,7 @@ async def test_a_booking_takes_one_slot(store_url: str) -> None:
     async with suppliers(store_url) as use_cases:
         details = MatchDetails(zip_code=ZIP, product_type="Solar", num_panels=12)
         booked = await use_cases.book(command(), match=Match("R1", "ACME", details), **DEMO)
-        assert booked.result == BookingState("R1", "ACME", "booked", 2, 1)
+        assert booked.result == BookingState("R1", "ACME", "booked", 2, 1, 1)
         held = await use_cases.ledger.newest(Booking, Booking.identity("sbus", "demo", 0, "R1"))
         assert held.details == details
 
@@ -247,7 +279,7 @@ async def test_the_same_booking_again_is_quiet_and_answers_as_before(store_url: 
     async with suppliers(store_url) as use_cases:
         await use_cases.book_each("ACME", "R1")
         again = await use_cases.book(command(), match=Match("R1", "ACME"), **DEMO)
-        assert again.result == BookingState("R1", "ACME", "already_booked", 2, 1)
+        assert again.result == BookingState("R1", "ACME", "already_booked", 2, 1, 1)
         assert again.events == ()
 
 
@@ -343,7 +375,7 @@ async def test_a_released_slot_can_be_booked_again(store_url: str) -> None:
     async with suppliers(store_url) as use_cases:
         await use_cases.book_each("ACME", "R1", "R2")
         released = await use_cases.release(command(), registration_id="R1", **DEMO)
-        assert released.result == BookingState("R1", "ACME", "released", 2, 1)
+        assert released.result == BookingState("R1", "ACME", "released", 2, 1, 2)
         await use_cases.book_each("BETA", "R1")
         await use_cases.book_each("ACME", "R3")
         assert (await use_cases.used(), await use_cases.used("BETA")) == (2, 1)
@@ -368,7 +400,7 @@ async def test_reassigning_moves_the_slot(store_url: str) -> None:
     async with suppliers(store_url) as use_cases:
         await use_cases.book_each("ACME", "R1")
         moved = await use_cases.reassign(command(), registration_id="R1", supplier="BETA", **DEMO)
-        assert moved.result == BookingState("R1", "BETA", "reassigned", 3, 1)
+        assert moved.result == BookingState("R1", "BETA", "reassigned", 3, 1, 2)
         assert (await use_cases.used(), await use_cases.used("BETA")) == (0, 1)
 
 
@@ -413,7 +445,7 @@ async def test_an_alias_books_its_supplier_and_is_recorded(store_url: str) -> No
     async with suppliers(store_url) as use_cases:
         await use_cases.set_aliases(command(), line="sbus", supplier_by_alias={"Acme Inc.": "ACME"})
         booked = await use_cases.book(command(), match=Match("R1", "Acme Inc."), **DEMO)
-        assert booked.result == BookingState("R1", "ACME", "booked", 2, 1, "Acme Inc.")
+        assert booked.result == BookingState("R1", "ACME", "booked", 2, 1, 1, alias="Acme Inc.")
         recorded = [each for each in booked.events if isinstance(each, Booking.Booked)]
         assert [(each.supplier, each.asked_supplier) for each in recorded] == [
             ("ACME", "Acme Inc.")
@@ -425,11 +457,33 @@ async def test_an_alias_books_its_supplier_and_is_recorded(store_url: str) -> No
 @asynchronous
 async def test_the_same_aliases_again_are_quiet(store_url: str) -> None:
     async with suppliers(store_url) as use_cases:
-        aliases = {"Acme Inc.": "ACME", "iSolar": "iSoalr"}
+        aliases = {"Acme Inc.": "ACME", "Beta GmbH": "BETA"}
         first = await use_cases.set_aliases(command(), line="sbus", supplier_by_alias=aliases)
         again = await use_cases.set_aliases(command(), line="sbus", supplier_by_alias=aliases)
         assert (first.result.changed, again.result.changed) == (True, False)
         assert again.result.aliases == aliases
+
+
+@asynchronous
+async def test_an_alias_that_hides_a_supplier_or_names_nobody_is_refused(store_url: str) -> None:
+    async with suppliers(store_url) as use_cases:
+        await use_cases.publish({"ACME": 2, "GAMMA": 3})
+        wrong = {"GAMMA": "ACME", "Beta GmbH": "BETA", "Acme Inc.": "ACME"}
+        with pytest.raises(Invalid) as caught:
+            await use_cases.set_aliases(command(), line="sbus", supplier_by_alias=wrong)
+        assert [pointer for pointer, _ in caught.value.faults] == ["/GAMMA", "/Beta GmbH"]
+        with pytest.raises(SupplierNotFound):
+            await use_cases.book_each("Acme Inc.", "R1")
+
+
+@asynchronous
+async def test_aliases_whose_supplier_is_gone_are_quiet_until_they_change(store_url: str) -> None:
+    async with suppliers(store_url) as use_cases:
+        aliases = {"Beta GmbH": "BETA"}
+        await use_cases.set_aliases(command(), line="sbus", supplier_by_alias=aliases)
+        await use_cases.publish({"ACME": 2})
+        again = await use_cases.set_aliases(command(), line="sbus", supplier_by_alias=aliases)
+        assert not again.result.changed
 
 
 @asynchronous

@@ -6,12 +6,12 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from uuid import uuid4
 
 from application.ledger import Command, Ledger, Reply
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.sqlite_store import SqliteStore
 from application.suppliers import Match, Suppliers
+from interfaces.identity import fresh_id
 from interfaces.settings import Settings
 from tests.bench.measuring import stopwatch
 
@@ -26,7 +26,7 @@ def command(key: str = "") -> Command:
     return Command(
         actor="bench",
         reason="measuring",
-        command_id=uuid4(),
+        command_id=fresh_id(),
         at=datetime.now(UTC),
         idempotency_key=key,
         fingerprint=key.encode(),

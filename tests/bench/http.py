@@ -51,12 +51,15 @@ def http_bookings(report: Report, stores: Stores) -> None:
     stock: list[Load] = []
     stock_hot: list[Load] = []
     beside: list[Load] = []
+    reports: list[Load] = []
     for number in range(3):
         with _our_server(stores) as port:
             ours.append(asyncio.run(_singles(port, f"c{number}")))
             hot.append(asyncio.run(_hot(port)))
             listed.append(asyncio.run(_lists(port)))
-            beside.append(asyncio.run(_beside_reports(port)))
+            booked, reported = asyncio.run(_beside_reports(port))
+            beside.append(booked)
+            reports.append(reported)
         with _stock_server(stores) as port:
             stock.append(asyncio.run(_stock(port, hot=False)))
             stock_hot.append(asyncio.run(_stock(port, hot=True)))
@@ -66,7 +69,7 @@ def http_bookings(report: Report, stores: Stores) -> None:
     _add(report, "http_hot_supplier_16", hot, ours, "http_booking_pg_16, cold", bar=0.5)
     _add(report, "http_hot_supplier_16_stock", hot, stock_hot, f"{theirs}, its 200s only")
     _add(report, "http_batch_pg", listed, stock, f"{theirs}; ours by lists of 100", bar=50.0)
-    for each in (*ours, *hot, *listed):
+    for each in (*ours, *hot, *listed, *beside, *reports):
         assert not each.errors(), f"answers other than 200 and 201: {each.statuses}"
     p99, alone = (statistics.median(each.p99_ms for each in side) for side in (beside, ours))
     report.add(
@@ -147,13 +150,13 @@ async def _lists(port: int) -> Load:
     return Load(found.per_second * 100, found.p99_ms, found.statuses)
 
 
-async def _beside_reports(port: int) -> Load:
+async def _beside_reports(port: int) -> tuple[Load, Load]:
+    """Return what became of the bookings, and of the reports beside them."""
     report = f"/v1/lines/{LINE}/scenarios/{SCENARIO}/distribution"
     get = f"GET {report} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     reports = asyncio.create_task(_load(port, lambda c, n: get, seconds=SECONDS + 1))
     found = await _singles(port, "beside")
-    await reports
-    return found
+    return found, await reports
 
 
 async def _stock(port: int, *, hot: bool) -> Load:

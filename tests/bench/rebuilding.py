@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.application import Application
@@ -17,8 +18,13 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 from psycopg.sql import SQL, Identifier
 
+from application.ledger.reader import SqliteLog
 from application.suppliers import Match, Suppliers
 from interfaces.settings import Settings
+from projections.catalogue import PROJECTIONS
+from projections.database import create_tables, move_positions, open_read_models
+from projections.folding import Fold, Rulebook
+from projections.rows import bulk_of
 from tests.bench.booking import LINE, SCENARIO, command, open_ledger, open_scenario
 from tests.bench.measuring import Figure, Report, stopwatch
 from tests.bench.stock import StockBooking, StockBookings, StockCapacity, booking
@@ -67,18 +73,20 @@ def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
     )
 
 
-def seed(settings: Settings, events: int) -> None:
+def seed(
+    settings: Settings, events: int, *, suppliers: int = SUPPLIERS, at_once: int = 1_000
+) -> None:
     """Fill a ledger with bookings, two events each, spread over the suppliers."""
 
     async def fill() -> None:
         ledger = await open_ledger(settings)
         try:
             use_cases = Suppliers(ledger)
-            await open_scenario(use_cases, count=SUPPLIERS)
-            for begin in range(0, events // 2, 1_000):
+            await open_scenario(use_cases, count=suppliers)
+            for begin in range(0, events // 2, at_once):
                 matches = [
-                    Match(f"R{each}", f"S{each % SUPPLIERS}")
-                    for each in range(begin, begin + 1_000)
+                    Match(f"R{each}", f"S{each % suppliers}")
+                    for each in range(begin, begin + at_once)
                 ]
                 await use_cases.book_all(command(), line=LINE, scenario=SCENARIO, matches=matches)
         finally:
@@ -117,8 +125,8 @@ def _rebuild(settings: Settings) -> dict[str, float]:
 class StockView(PostgresTrackingRecorder):
     """A view as the library's manual shows it: one row changed and one position, per event."""
 
-    def __init__(self, datastore: PostgresDatastore) -> None:
-        super().__init__(datastore, tracking_table_name="stock_view_tracking")
+    def __init__(self, datastore: PostgresDatastore, **options: Any) -> None:
+        super().__init__(datastore, **options)
         self.check_identifier_length("stock_view")
         self.sql_create_statements.append(
             SQL(
@@ -180,21 +188,30 @@ def _application_class() -> type[Application[UUID]]:
 
 
 def _one_by_one(stores: Stores) -> float:
-    """Apply our own rules to SQLite, one event in each transaction."""
-    from application.ledger.reader import SqliteLog
-    from projections.catalogue import PROJECTIONS
-    from projections.database import open_read_models
-    from projections.projector import Projector
-
+    """Apply our own rules to SQLite: begin, rule, row, position, commit; for each event anew."""
     settings = stores.settings("sqlite")
-    seed(settings, SAMPLE_EVENTS)
+    seed(settings, SAMPLE_EVENTS, suppliers=SUPPLIERS // 20, at_once=1)
     log = SqliteLog(settings.ledger_file)
     engine = open_read_models(settings.views_url)
+    create_tables(engine, PROJECTIONS)
+    rulebook = Rulebook(PROJECTIONS)
+    rows_of = {
+        table: bulk_of(table, row_class, engine.dialect)
+        for table, row_class in rulebook.tables.items()
+    }
     try:
-        projector = Projector(log, engine, PROJECTIONS, page_events=1)
         with stopwatch() as elapsed:
-            head = projector.catch_up()
-            return head / elapsed()
+            steps = rulebook.steps(log.page(0, log.head()))
+            for step in steps:
+                fold = Fold(rulebook.tables)
+                with engine.begin() as connection:
+                    for table, keys in fold.wanted([step]).items():
+                        fold.rows[table] = rows_of[table].load(connection, keys)
+                    fold.run([step])
+                    for table, rows in fold.rows.items():
+                        rows_of[table].write(connection, rows)
+                    move_positions(connection, PROJECTIONS, expected=None, position=step[0])
+            return len(steps) / elapsed()
     finally:
         log.close()
         engine.dispose()

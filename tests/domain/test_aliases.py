@@ -4,6 +4,7 @@ import pytest
 
 from domain.errors import Invalid
 from domain.suppliers import SupplierAliases
+from domain.suppliers.aliases import check_suppliers
 from tests.support.given import Scenario, fact
 
 ISOLAR = fact(SupplierAliases.Set, line="sbus", supplier_by_alias=(("iSolar", "iSoalr"),))
@@ -54,3 +55,14 @@ def test_refuses_what_can_be_no_alias(
     aliases: Scenario[SupplierAliases], pairs: dict[str, str], message: str
 ) -> None:
     aliases.given(ISOLAR).when(lambda each: each.set("sbus", pairs)).then_raises(Invalid, message)
+
+
+def test_an_alias_stands_for_a_supplier_and_never_in_the_place_of_one() -> None:
+    suppliers = {"ACME", "iSoalr"}
+    check_suppliers({"iSolar": "iSoalr", "Acme Inc.": "ACME"}, suppliers)
+    with pytest.raises(Invalid) as caught:
+        check_suppliers({"ACME": "iSoalr", "Acme Inc.": "ACMY", "iSolar": "iSoalr"}, suppliers)
+    assert caught.value.faults == (
+        ("/ACME", "'ACME' is itself a supplier"),
+        ("/Acme Inc.", "'ACMY' is no supplier of the newest offers"),
+    )

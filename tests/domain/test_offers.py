@@ -9,7 +9,14 @@ import pytest
 
 from domain.errors import Invalid
 from domain.suppliers import LineNotFound, Offers, PublicationNotFound, SupplierTerms
-from domain.suppliers.offers import MAX_SUPPLIERS, is_zip_code, parse_json, parse_offers
+from domain.suppliers.offers import (
+    MAX_SUPPLIERS,
+    PreparedOffers,
+    is_zip_code,
+    parse_json,
+    parse_offers,
+    prepare_offers,
+)
 from tests.support.given import Fact, Scenario, fact
 
 ISOALR = {
@@ -44,6 +51,29 @@ def test_publishes_a_document_as_it_was_handed_in(offers: Scenario[Offers]) -> N
     now = offers.when(lambda each: each.publish("sbus", document)).then(published(1, document))
     assert now.document == document
     assert now.terms == (SupplierTerms("Noë", 5),)
+
+
+def test_a_document_is_prepared_before_it_is_published(offers: Scenario[Offers]) -> None:
+    prepared = prepare_offers(FIRST)
+    assert prepared == PreparedOffers(sha256(FIRST).hexdigest(), zlib.compress(FIRST))
+    offers.when(lambda each: each.publish_prepared("sbus", prepared)).then(published(1, FIRST))
+
+
+def test_a_prepared_document_is_not_read_again() -> None:
+    deflated = prepare_offers(SECOND).document_deflated
+    one, other = (
+        Scenario(Offers).given(
+            fact(
+                Offers.Published,
+                line=line,
+                publication=1,
+                digest="",
+                document_deflated=bytes(bytearray(deflated)),  # as a store hands it back
+            )
+        )
+        for line in ("sbus", "p1m1")
+    )
+    assert one.aggregate.terms is other.aggregate.terms
 
 
 def test_counts_publications(offers: Scenario[Offers]) -> None:

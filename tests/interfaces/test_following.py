@@ -1,10 +1,15 @@
 """The process that follows the ledger: it is told, it tells, and it is started again."""
 
 import asyncio
+import json
 import signal
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,8 +17,11 @@ from application.ledger import Command
 from application.suppliers import Match
 from interfaces import following
 from interfaces.demo import LINE, offers_document
+from interfaces.http.health import readiness
+from interfaces.http.metrics import Metrics
 from interfaces.identity import fresh_id
-from interfaces.service import Service, open_service, utc_now
+from interfaces.reading_side import open_reading_side
+from interfaces.service import Follow, Service, open_service, utc_now
 from projections import supplier_capacity
 from tests.support.servers import settings_in
 
@@ -50,6 +58,12 @@ def _process_of(service: Service) -> asyncio.subprocess.Process:
     process = follower._process
     assert process is not None
     return process
+
+
+async def _until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LONG_SECONDS):
+        while not is_so():  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -95,8 +109,109 @@ def test_a_follower_that_dies_is_started_again(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("projector", ["threads", "process"])
+def test_a_file_that_was_left_behind_is_brought_up_to_date_at_the_start(
+    tmp_path: Path, projector: Follow
+) -> None:
+    """As when the follower is killed between the read models and the file."""
+    settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
+    path = tmp_path / "data" / LINE / "capacity" / f"{SCENARIO}.json"
+
+    async def run() -> None:
+        async with open_service(settings) as service:
+            await _open_scenario(service)
+            await _book(service, "SPUS55557")
+            await service.catch_up()
+        assert not path.exists()
+        async with open_service(settings, projector=projector):
+            await _until(path.exists)
+        assert '"Used": 1' in path.read_text()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("projector", ["threads", "process"])
+def test_a_file_that_somebody_edited_is_noticed_at_the_start(
+    tmp_path: Path, projector: Follow
+) -> None:
+    settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
+    path = tmp_path / "data" / LINE / "capacity" / f"{SCENARIO}.json"
+
+    async def run() -> None:
+        async with open_service(settings, projector="threads") as service:
+            await _open_scenario(service)
+        path.write_text("{}")
+        async with open_service(settings, projector=projector) as service:
+            follower = service.follower
+            await _until(lambda: follower.files_failing_count == 1)
+            assert follower.files_problem == f"1 held: edited {LINE}/{SCENARIO}"
+            assert follower.files_failing == {f"{LINE}/{SCENARIO}": "held: edited"}
+            asked: Any = SimpleNamespace(
+                service=service, app=SimpleNamespace(state=SimpleNamespace(projector=projector))
+            )
+            assert readiness(asked).capacity_files == follower.files_problem
+            assert readiness(asked).status == "ready"
+            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [])
+        assert path.read_text() == "{}"
+
+    asyncio.run(run())
+
+
+def test_a_follower_that_cannot_be_understood_is_ended_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line too long for the reader stands for all that may go wrong in reading it."""
+    monkeypatch.setattr(following, "RESTART_SECONDS", 0.01)
+    settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
+
+    async def run() -> None:
+        async with open_service(settings, projector="process") as service:
+            await _until(lambda: service.follower.problem == "")
+            first = _process_of(service)
+            assert first.stdout is not None
+            first.stdout.feed_data(b"x" * 200_000)
+            await _until(lambda: _process_of(service) is not first)
+            assert first.returncode == -signal.SIGKILL
+            await _open_scenario(service)
+            assert await _used(service, after=await _book(service, "SPUS55557")) == 1
+            assert service.follower.problem == ""
+
+    asyncio.run(run())
+
+
+def test_many_failing_files_are_counted_and_a_few_named(tmp_path: Path) -> None:
+    """Reports stay below what the reader takes as one line."""
+    with open_reading_side(settings_in(tmp_path)) as side:
+        threads = following.InThreads(side)
+        threads._writer._failing = {(LINE, f"s{each}"): "x" * 9_000 for each in range(50)}
+        assert threads.files_problem == "50 cannot be written"
+        assert threads.files_failing_count == 50
+        assert len(threads.files_failing) == 10
+        assert len(json.dumps(threads.files_failing)) < 10_000
+
+
+SPEAK_AT_ONCE = """
+import threading
+from interfaces import following
+def speak(letter):
+    for _ in range(20):
+        following._say({"said": letter * 60_000})
+threads = [threading.Thread(target=speak, args=(letter,)) for letter in "abcd"]
+for each in threads: each.start()
+for each in threads: each.join()
+"""
+
+
+def test_lines_of_two_threads_never_mix() -> None:
+    with subprocess.Popen([sys.executable, "-c", SPEAK_AT_ONCE], stdout=subprocess.PIPE) as speaker:
+        assert speaker.stdout is not None
+        said = [json.loads(line)["said"] for line in speaker.stdout]
+    assert {len(each) for each in said} == {60_000}
+    assert (len(said), speaker.returncode) == (80, 0)
+
+
 def test_a_follower_ends_with_its_input(tmp_path: Path) -> None:
-    """However the server ends, also by SIGKILL, its side of the pipe closes."""
+    """However the server ends, also by SIGKILL, its side of the pipe closes; no signal does it."""
     settings = settings_in(tmp_path)
 
     async def run() -> int:
@@ -109,6 +224,8 @@ def test_a_follower_ends_with_its_input(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdin.write(settings.model_dump_json().encode() + b"\n")
         assert b'"problem": ""' in await process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         process.stdin.close()
         return await process.wait()
 

@@ -1,6 +1,7 @@
 """The server is killed under load, again and again: what was acknowledged is there, once."""
 
 import json
+import os
 import random
 import signal
 import socket
@@ -26,6 +27,7 @@ from tests.support.programs import PROGRAM, Program
 SUPPLIERS = {"All Energy Solar": 100_000, "iSoalr": 100_000, "TruNorthSolar": 100_000}
 CLIENTS = 4
 START_TIMEOUT_SECONDS = 30
+SHOWN_TIMEOUT_SECONDS = 30
 SCENARIO = "/v1/lines/sbus/scenarios/storm"
 
 
@@ -73,11 +75,16 @@ class Storm:
 
 
 def _send(connection: HTTPConnection, method: str, path: str, body: object) -> int:
+    return _ask(connection, method, path, body)[0]
+
+
+def _ask(connection: HTTPConnection, method: str, path: str, body: object) -> tuple[int, str]:
+    """Return the answer's status and the ledger's position that it names."""
     headers = {"Content-Type": "application/json"}
     connection.request(method, path, json.dumps(body).encode(), headers)
     answer = connection.getresponse()
     answer.read()
-    return answer.status
+    return answer.status, answer.getheader("Capacity-Position", "")
 
 
 @contextmanager
@@ -138,19 +145,19 @@ def _history(program: Program) -> list[Any]:
     ]
 
 
-def _used_after_each(events: list[Any]) -> set[tuple[int, ...]]:
-    """Return every state that the capacity file may rightly have shown."""
+def _used_after_each(events: list[Any]) -> list[tuple[int, ...]]:
+    """Return every state that the capacity file may rightly have shown, the last one last."""
     used = dict.fromkeys(SUPPLIERS, 0)
     supplier_by_id = {
         event.originator_id: event.supplier
         for event in events
         if isinstance(event, SupplierCapacity.Opened)
     }
-    states = {tuple(used.values())}
+    states = [tuple(used.values())]
     for event in events:
         if isinstance(event, SupplierCapacity.SlotBooked):
             used[supplier_by_id[event.originator_id]] += 1
-            states.add(tuple(used.values()))
+            states.append(tuple(used.values()))
     return states
 
 
@@ -162,15 +169,64 @@ def _kill_again_and_again(program: Program, times: int, seed: int) -> None:
         with _server(program) as (port, process):
             if number == 0:
                 _open(port)
+                _wait_until_shown(program, (0,) * len(SUPPLIERS))
             storm = Storm(port, dice.randint(1, 120), process, tag=f"S{number}")
             storm.rage()
         assert not storm.refused
         assert len(storm.acknowledged) >= storm.kill_after
         acknowledged += storm.acknowledged
         _check(program, acknowledged)
-    program.ok("capacity", "sbus", "storm", "--json")  # brings the file up to date
-    used = [each["Used"] for each in _capacity_file(program).values()]
-    assert sum(used) == _booked(_history(program)).total()
+    acknowledged += _kill_both_between_read_models_and_file(program)
+    _check(program, acknowledged)
+    events = _history(program)
+    final = _used_after_each(events)[-1]
+    assert sum(final) == _booked(events).total()
+    with _server(program):  # nothing is booked any more
+        _wait_until_shown(program, final)
+
+
+def _kill_both_between_read_models_and_file(program: Program) -> list[str]:
+    """Kill follower and server when reads show the last booking, and its file may not be written.
+
+    The first is written at once; the others wait for the pause after it.
+    """
+    acknowledged = [f"LAST-{number}" for number in range(5)]
+    with _server(program) as (port, process):
+        (follower,) = _children(process.pid)
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        position = ""
+        for registration_id in acknowledged:
+            body = {"registration_id": registration_id, "supplier_id": "iSoalr"}
+            status, position = _ask(connection, "POST", f"{SCENARIO}/matches", body)
+            assert status == 201
+        assert _send(connection, "GET", f"{SCENARIO}/capacity?after={position}", None) == 200
+        os.kill(follower, signal.SIGKILL)
+        process.kill()
+        connection.close()
+    return acknowledged
+
+
+def _children(pid: int) -> list[int]:
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=True
+    ).stdout
+    pairs = [line.split() for line in listed.splitlines()]
+    return [int(child) for parent, child in pairs if int(parent) == pid]
+
+
+def _wait_until_shown(program: Program, final: tuple[int, ...]) -> None:
+    give_up_at = time.monotonic() + SHOWN_TIMEOUT_SECONDS
+    while _shown(program) != final and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    assert _shown(program) == final
+
+
+def _shown(program: Program) -> tuple[int, ...]:
+    """Return what the capacity file shows, nothing where there is none yet."""
+    path = program.folder / "data" / "sbus" / "capacity" / "storm.json"
+    if not path.exists():
+        return ()
+    return tuple(each["Used"] for each in json.loads(path.read_bytes()).values())
 
 
 def _check(program: Program, acknowledged: list[str]) -> None:
@@ -178,18 +234,11 @@ def _check(program: Program, acknowledged: list[str]) -> None:
     booked = _booked(events)
     assert [name for name in acknowledged if booked[name] != 1] == []
     assert max(booked.values()) == 1
-    shown = tuple(each["Used"] for each in _capacity_file(program).values())
-    assert shown in _used_after_each(events)
+    assert _shown(program) in _used_after_each(events)
 
 
 def _booked(events: list[Any]) -> Counter[str]:
     return Counter(each.registration_id for each in events if isinstance(each, Booking.Booked))
-
-
-def _capacity_file(program: Program) -> dict[str, Any]:
-    path: Path = program.folder / "data" / "sbus" / "capacity" / "storm.json"
-    document: dict[str, Any] = json.loads(path.read_bytes())
-    return document
 
 
 def test_what_was_acknowledged_outlives_a_killed_server_on_sqlite(tmp_path: Path) -> None:
@@ -220,6 +269,7 @@ def test_the_check_finds_a_booking_that_was_lost(tmp_path: Path) -> None:
     program.ok("migrate")
     with _server(program) as (port, process):
         _open(port)
+        _wait_until_shown(program, (0,) * len(SUPPLIERS))
         storm = Storm(port, 5, process, tag="S")
         storm.rage()
 

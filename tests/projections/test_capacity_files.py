@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -21,6 +22,7 @@ from projections.capacity_files import (
     CapacityFiles,
     CapacityFileWriter,
     Finding,
+    NotWritten,
     capacity_text,
     default_path,
     resolve_path,
@@ -29,6 +31,7 @@ from projections.database import open_read_models
 
 GOLDEN = Path(__file__).parent.parent / "data" / "sbus" / "capacity" / "overlap_only.json"
 SBUS = ("sbus", "overlap_only")
+TIMEOUT_SECONDS = 30.0
 
 
 # The format.
@@ -391,7 +394,8 @@ def test_what_a_killed_process_left_behind_is_no_hindrance(house: House) -> None
 
 def test_one_failure_does_not_stop_the_others(house: House) -> None:
     house.path.mkdir(parents=True)
-    failed = house.files.write_changed({SBUS, ("sbus", "no_battery")})
+    failed, held = house.files.write_changed({SBUS, ("sbus", "no_battery")})
+    assert held == {}
     assert {key: str(error) for key, error in failed.items()} == {
         SBUS: f"Capacity file {house.path}: Is a directory"
     }
@@ -528,11 +532,11 @@ def test_marks_during_a_write_become_one_next_write(tmp_path: Path) -> None:
     begun, go_on = Event(), Event()
 
     class Slow(CapacityFiles):
-        def write_changed(self, changed: Any) -> dict[tuple[str, str], Exception]:
+        def write_changed(self, changed: Any) -> NotWritten:
             written.append(sorted(changed))
             begun.set()
             go_on.wait()
-            return {}
+            return NotWritten({}, {})
 
     house = House(tmp_path)
     writer = CapacityFileWriter(Slow(house.engine, tmp_path, house.document_of))
@@ -571,6 +575,65 @@ def test_a_failed_write_is_tried_again_by_itself(house: House) -> None:
     assert writer.failures >= 2
     writer.stop()
     assert writer.failing == {SBUS: "the read model is broken"}
+
+
+def test_all_files_are_looked_at_when_the_writer_starts(house: House) -> None:
+    """A mark dies with its process; the next one writes what was left undone."""
+    house.files.write(*SBUS)
+    house.book()
+    writer = CapacityFileWriter(house.files, lambda: [SBUS])
+    writer.start()
+    writer.stop()
+    assert house.used_on_disk() == 1
+
+
+def test_all_files_are_looked_at_again_and_again(house: House) -> None:
+    """Another process may move the read models without writing our files."""
+    writer = CapacityFileWriter(
+        house.files, lambda: [SBUS], sweep_seconds=0.001, pause_seconds=0.001
+    )
+    writer.start()
+    for _ in range(3):
+        house.read.clear()
+        assert house.read.wait(TIMEOUT_SECONDS)
+    writer.stop()
+
+
+def test_a_list_of_files_that_cannot_be_had_is_asked_for_again(house: House) -> None:
+    asked: list[int] = []
+
+    def everything() -> list[tuple[str, str]]:
+        asked.append(1)
+        if len(asked) == 1:
+            raise RuntimeError("the read models are away")
+        return [SBUS]
+
+    writer = CapacityFileWriter(house.files, everything, retry_seconds=0.001, pause_seconds=0.001)
+    writer.start()
+    assert house.read.wait(TIMEOUT_SECONDS)
+    writer.stop()
+    assert house.used_on_disk() == 0
+
+
+def test_a_file_that_is_held_back_is_told_until_it_is_written_anew(house: House) -> None:
+    house.files.write(*SBUS)
+    edit(house)
+    writer = CapacityFileWriter(
+        house.files, lambda: [SBUS], retry_seconds=0.001, pause_seconds=0.001
+    )
+    writer.start()
+    wait_until(lambda: writer.held == {SBUS: "edited"})
+    house.files.rewrite(*SBUS)
+    wait_until(lambda: writer.held == {})
+    writer.stop()
+    assert (writer.failures, writer.failing) == (0, {})
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + TIMEOUT_SECONDS
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
 
 
 def test_writes_from_postgresql_alike(postgres_url: str, tmp_path: Path) -> None:

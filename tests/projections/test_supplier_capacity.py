@@ -48,6 +48,7 @@ def test_nothing_is_none(read_models: ReadModels) -> None:
         assert suppliers.publications(connection, line=LINE) == []
         assert suppliers.publication(connection, line=LINE) is None
         assert suppliers.aliases(connection, line=LINE) == {}
+        assert suppliers.aliases_version(connection, line=LINE) == 0
         assert suppliers.scenarios(connection, line=LINE) == []
         assert suppliers.scenario(connection, line=LINE, scenario=SCENARIO) is None
         assert suppliers.capacity_document(connection, line=LINE, scenario=SCENARIO) is None
@@ -77,6 +78,7 @@ def test_aliases_are_the_newest(read_models: ReadModels, life: Life) -> None:
     groups = [life.set_aliases({"old": "ACME"}), life.set_aliases({"iSolar": "iSoalr"})]
     with read_models.given(*groups) as connection:
         assert suppliers.aliases(connection, line=LINE) == {"iSolar": "iSoalr"}
+        assert suppliers.aliases_version(connection, line=LINE) == 2
 
 
 def test_the_capacity_document_is_that_of_the_capacity_file(

@@ -14,8 +14,10 @@ from domain.names import shown
 from domain.suppliers import LineNotFound
 from interfaces.http.asked import Asked, fields_of
 from interfaces.http.commands import COMMAND_QUERY, answer_command
-from interfaces.http.questions import READ_QUERY, answer_question
+from interfaces.http.questions import READ_QUERY, Document, answer_question
 from interfaces.http.routes import Route, command, question
+from interfaces.http.versions import version_tag
+from interfaces.http.wire import encode
 from projections import supplier_capacity
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
@@ -40,7 +42,9 @@ class AliasesBody(Struct, frozen=True):
     aliases: dict[str, str]
 
 
-@router.get(f"{_LINE}/aliases", **question(f"{_LINE}/aliases", AliasesAnswer))
+@router.get(
+    f"{_LINE}/aliases", **question(f"{_LINE}/aliases", AliasesAnswer, tag=True, versioned=True)
+)
 async def aliases(asked: Asked) -> Response:
     """Return the aliases of a line; it has none until somebody sets them."""
     line, query = asked.segment("line"), asked.query(*READ_QUERY)
@@ -48,7 +52,8 @@ async def aliases(asked: Asked) -> Response:
 
 
 @router.put(
-    f"{_LINE}/aliases", **command(f"{_LINE}/aliases", {200: AliasesSetAnswer}, body=AliasesBody)
+    f"{_LINE}/aliases",
+    **command(f"{_LINE}/aliases", {200: AliasesSetAnswer}, body=AliasesBody, conditional=True),
 )
 async def set_aliases(asked: Asked) -> Response:
     """Replace the aliases of a line."""
@@ -63,13 +68,17 @@ async def set_aliases(asked: Asked) -> Response:
         _aliases_set,
         query=query,
         body=await asked.body(),
+        tag=lambda result: version_tag(result.version),
+        conditional=True,
     )
 
 
-def _aliases(connection: Connection, *, line: str) -> AliasesAnswer:
+def _aliases(connection: Connection, *, line: str) -> Document:
     if supplier_capacity.publication(connection, line=line) is None:
         raise LineNotFound(line)
-    return AliasesAnswer(line, supplier_capacity.aliases(connection, line=line))
+    answer = AliasesAnswer(line, supplier_capacity.aliases(connection, line=line))
+    version = supplier_capacity.aliases_version(connection, line=line)
+    return Document(encode(answer), version_tag(version), {})
 
 
 def _aliases_set(result: AliasesSet) -> tuple[int, Any]:

@@ -1,4 +1,4 @@
-"""Which registrations hold slots now: page by page, or one of them."""
+"""Which registrations hold slots, now or before a reset: page by page, or one of them."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
@@ -13,11 +13,14 @@ from starlette.responses import Response
 from domain.errors import Invalid
 from domain.names import name_fault, shown
 from domain.suppliers import BookingNotFound, ScenarioNotFound
+from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, checked_name, flag, link, whole_number
-from interfaces.http.questions import READ_QUERY, answer_question
+from interfaces.http.questions import READ_QUERY, Document, answer_question
 from interfaces.http.routes import Route, query_flag, query_number, query_text, question
+from interfaces.http.versions import version_tag
+from interfaces.http.wire import encode
 from projections import supplier_capacity
-from projections.supplier_capacity import Match
+from projections.supplier_capacity import Match, OpenScenario
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
 
@@ -63,6 +66,7 @@ class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     begun_at_position: int
     supplier: str
     include_released: bool
+    reset_number: int | None
 
 
 @router.get(
@@ -74,19 +78,31 @@ class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
             query_number("limit", 1, MAX_ITEMS, f"At most so many; {_DEFAULT_LIMIT} if not said"),
             query_text("supplier", "Only those of one supplier"),
             query_flag("include_released", "Also those that were released"),
+            query_number(
+                "reset_number", 0, MAX_CAPACITY_SLOTS, "Those of an earlier count; 0 is the first"
+            ),
             query_text("cursor", "From `next` of the page before", max_length=4_000),
         ],
     ),
 )
 async def matches(asked: Asked) -> Response:
-    """List the matches of the current count, by registration id."""
-    query = asked.query("limit", "supplier", "include_released", "cursor", *READ_QUERY)
+    """List the matches of the current count, or of an earlier one, by registration id."""
+    query = asked.query(
+        "limit", "supplier", "include_released", "reset_number", "cursor", *READ_QUERY
+    )
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
     supplier = checked_name("supplier", query["supplier"]) if "supplier" in query else ""
     released = flag("include_released", query.get("include_released", "false"))
+    number = (
+        whole_number("reset_number", query["reset_number"], least=0, most=MAX_CAPACITY_SLOTS)
+        if "reset_number" in query
+        else None
+    )
     cursor = _read_cursor(query["cursor"]) if "cursor" in query else None
-    if cursor is not None and (cursor.supplier, cursor.include_released) != (supplier, released):
-        raise Invalid(("/cursor", "belongs to a list with another supplier or include_released"))
+    wanted = (supplier, released, number)
+    if cursor is not None and wanted != _wanted(cursor):
+        detail = "belongs to a list with another supplier, include_released or reset_number"
+        raise Invalid(("/cursor", detail))
     look = partial(
         _page,
         line=asked.segment("line"),
@@ -94,12 +110,13 @@ async def matches(asked: Asked) -> Response:
         limit=limit,
         supplier=supplier,
         released=released,
+        reset_number=number,
         cursor=cursor,
     )
     return await answer_question(asked, look, query=query)
 
 
-@router.get(_MATCH, **question(_MATCH, MatchAnswer))
+@router.get(_MATCH, **question(_MATCH, MatchAnswer, tag=True, versioned=True))
 async def match(asked: Asked) -> Response:
     """Show one registration of the current count, held or released."""
     look = partial(
@@ -119,9 +136,12 @@ def _page(
     limit: int,
     supplier: str,
     released: bool,
+    reset_number: int | None,
     cursor: _Cursor | None,
 ) -> MatchesAnswer:
-    _check_scenario(connection, line, name)
+    newest = _found_scenario(connection, line, name).reset_number
+    if reset_number is not None and reset_number > newest:
+        raise Invalid(("/reset_number", f"found {reset_number}, the current count is {newest}"))
     found = supplier_capacity.matches_page(
         connection,
         line=line,
@@ -130,6 +150,7 @@ def _page(
         after_registration=None if cursor is None else cursor.after_registration,
         supplier=supplier or None,
         include_released=released,
+        reset_number=reset_number,
     )
     page, more = found[:limit], len(found) > limit
     begun_at = (
@@ -137,24 +158,29 @@ def _page(
     )
     follow = None
     if more:
-        text = _write_cursor(_Cursor(page[-1].registration_id, begun_at, supplier, released))
-        follow = _next_page(line, name, limit, supplier, released, text)
+        last = page[-1].registration_id
+        follow = _next_page(
+            line, name, limit, _Cursor(last, begun_at, supplier, released, reset_number)
+        )
     return MatchesAnswer([_match(each) for each in page], begun_at, follow)
 
 
-def _one(connection: Connection, *, line: str, name: str, registration_id: str) -> MatchAnswer:
-    _check_scenario(connection, line, name)
+def _one(connection: Connection, *, line: str, name: str, registration_id: str) -> Document:
+    _found_scenario(connection, line, name)
     found = supplier_capacity.match(
         connection, line=line, scenario=name, registration_id=registration_id
     )
     if found is None:
         raise BookingNotFound(line, name, registration_id)
-    return _match(found)
+    tag = version_tag(found.version, reset_number=found.reset_number)
+    return Document(encode(_match(found)), tag, {})
 
 
-def _check_scenario(connection: Connection, line: str, name: str) -> None:
-    if supplier_capacity.scenario(connection, line=line, scenario=name) is None:
+def _found_scenario(connection: Connection, line: str, name: str) -> OpenScenario:
+    found = supplier_capacity.scenario(connection, line=line, scenario=name)
+    if found is None:
         raise ScenarioNotFound(line, name)
+    return found
 
 
 def _match(found: Match) -> MatchAnswer:
@@ -181,12 +207,18 @@ def _match(found: Match) -> MatchAnswer:
 # Cursors: opaque to those who carry them.
 
 
-def _next_page(line: str, name: str, limit: int, supplier: str, released: bool, cursor: str) -> str:
-    query = {"limit": str(limit), "cursor": cursor}
-    if supplier:
-        query["supplier"] = supplier
-    if released:
+def _wanted(cursor: _Cursor) -> tuple[str, bool, int | None]:
+    return cursor.supplier, cursor.include_released, cursor.reset_number
+
+
+def _next_page(line: str, name: str, limit: int, cursor: _Cursor) -> str:
+    query = {"limit": str(limit), "cursor": _write_cursor(cursor)}
+    if cursor.supplier:
+        query["supplier"] = cursor.supplier
+    if cursor.include_released:
         query["include_released"] = "true"
+    if cursor.reset_number is not None:
+        query["reset_number"] = str(cursor.reset_number)
     return f"{link('lines', line, 'scenarios', name, 'matches')}?{urlencode(query)}"
 
 

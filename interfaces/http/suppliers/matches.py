@@ -1,6 +1,5 @@
 """Matches: book a registration with a supplier, once; release, reassign, and look."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -18,6 +17,7 @@ from interfaces.http.commands import COMMAND_QUERY, answer_command
 from interfaces.http.errors import Problem, domain_problem
 from interfaces.http.routes import Route, command, query_text, schema_of
 from interfaces.http.suppliers.match_records import match_schema, read_match
+from interfaces.http.versions import version_tag
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
 
@@ -71,7 +71,10 @@ _BODY: Any = {
 }
 
 
-@router.post(_MATCHES, **command(_MATCHES, {200: _BOOKED, 201: BookingAnswer}, body=_BODY))
+@router.post(
+    _MATCHES,
+    **command(_MATCHES, {200: _BOOKED, 201: BookingAnswer}, body=_BODY, versioned=True),
+)
 async def book(asked: Asked) -> Response:
     """Book one match, or a list of them; the same match again is quiet."""
     line, scenario = asked.segment("line"), asked.segment("scenario")
@@ -87,10 +90,14 @@ async def book(asked: Asked) -> Response:
         query=query,
         body=await asked.body(),
         location=lambda reply: _match_link(line, scenario, match.registration_id),
+        tag=_tag,
     )
 
 
-@router.delete(_MATCH, **command(_MATCH, {200: BookingAnswer}, query=[query_text("reason", "Why")]))
+@router.delete(
+    _MATCH,
+    **command(_MATCH, {200: BookingAnswer}, query=[query_text("reason", "Why")], conditional=True),
+)
 async def release(asked: Asked) -> Response:
     """Give back the slot of a registration."""
     query = asked.query("reason", *COMMAND_QUERY)
@@ -103,11 +110,14 @@ async def release(asked: Asked) -> Response:
         registration_id=asked.segment("registration_id"),
     )
     reason = checked_name("reason", query["reason"]) if query.get("reason") else ""
-    return await answer_command(asked, use_case, _booked, query=query, reason=reason)
+    return await answer_command(
+        asked, use_case, _booked, query=query, reason=reason, tag=_tag, conditional=True
+    )
 
 
 @router.post(
-    f"{_MATCH}/reassign", **command(f"{_MATCH}/reassign", {200: BookingAnswer}, body=ReassignBody)
+    f"{_MATCH}/reassign",
+    **command(f"{_MATCH}/reassign", {200: BookingAnswer}, body=ReassignBody, conditional=True),
 )
 async def reassign(asked: Asked) -> Response:
     """Move a registration to another supplier, which must have room."""
@@ -122,7 +132,14 @@ async def reassign(asked: Asked) -> Response:
         supplier=cast(str, fields.get("supplier_id")),  # checked by the use case
     )
     return await answer_command(
-        asked, use_case, _booked, query=query, body=await asked.body(), reason=reason
+        asked,
+        use_case,
+        _booked,
+        query=query,
+        body=await asked.body(),
+        reason=reason,
+        tag=_tag,
+        conditional=True,
     )
 
 
@@ -133,12 +150,11 @@ async def _book_all(
     asked: Asked, line: str, scenario: str, said: list[Any], query: dict[str, str]
 ) -> Response:
     check_length(said)
-    read = [_read(record) for record in said]
-    matches = [each for each in read if isinstance(each, Match)]
+    matches = [_read(record) for record in said]
     return await answer_command(
         asked,
         partial(asked.service.suppliers.book_all, line=line, scenario=scenario, matches=matches),
-        _batch(read, asked.request_id),
+        partial(_batch, request_id=asked.request_id),
         query=query,
         body=await asked.body(),
     )
@@ -164,19 +180,9 @@ def _read(record: Any) -> Match | Invalid:
         return invalid
 
 
-def _batch(
-    read: list[Match | Invalid], request_id: UUID
-) -> Callable[[list[BookingState | Exception]], tuple[int, Any]]:
-    def rendered(results: list[BookingState | Exception]) -> tuple[int, Any]:
-        raise_if_no_scenario(results)
-        decided = iter(results)
-        items = [
-            _item(index, next(decided) if isinstance(each, Match) else each, request_id)
-            for index, each in enumerate(read)
-        ]
-        return 200, BatchAnswer(items)
-
-    return rendered
+def _batch(results: list[BookingState | Exception], request_id: UUID) -> tuple[int, Any]:
+    raise_if_no_scenario(results)
+    return 200, BatchAnswer([_item(index, each, request_id) for index, each in enumerate(results)])
 
 
 def _item(index: int, result: BookingState | Exception, request_id: UUID) -> BatchItem:
@@ -207,6 +213,10 @@ def _booked(state: BookingState) -> tuple[int, Any]:
         alias=state.alias or UNSET,
     )
     return (201 if state.status == "booked" else 200), answer
+
+
+def _tag(state: BookingState) -> str:
+    return version_tag(state.version, reset_number=state.reset_number)
 
 
 def _match_link(line: str, scenario: str, registration_id: str) -> str:

@@ -13,6 +13,8 @@ from domain.suppliers import LineNotFound, ScenarioNotFound
 from interfaces.http.asked import Asked, link
 from interfaces.http.questions import READ_QUERY, Document, answer_question, as_document
 from interfaces.http.routes import Route, question
+from interfaces.http.versions import version_tag
+from interfaces.http.wire import encode
 from projections import supplier_capacity
 from projections.capacity_files import capacity_text
 from projections.supplier_capacity import OpenScenario
@@ -105,7 +107,7 @@ async def scenarios(asked: Asked) -> Response:
     return await answer_question(asked, partial(_scenarios, line=line), query=query)
 
 
-@router.get(_SCENARIO, **question(_SCENARIO, ScenarioAnswer))
+@router.get(_SCENARIO, **question(_SCENARIO, ScenarioAnswer, versioned=True))
 async def scenario(asked: Asked) -> Response:
     """Show a scenario: its publication, its count, and how much of it is used."""
     return await _about(asked, _scenario)
@@ -156,10 +158,10 @@ def _scenarios(connection: Connection, *, line: str) -> ScenariosAnswer:
     )
 
 
-def _scenario(connection: Connection, *, line: str, name: str) -> ScenarioAnswer:
+def _scenario(connection: Connection, *, line: str, name: str) -> Document:
     found, document = _found(connection, line, name)
     here = scenario_path(line, name)
-    return ScenarioAnswer(
+    answer = ScenarioAnswer(
         line=line,
         scenario=name,
         publication=found.publication,
@@ -180,6 +182,9 @@ def _scenario(connection: Connection, *, line: str, name: str) -> ScenarioAnswer
         ],
         links={each: f"{here}/{each}" for each in ("capacity", "distribution", "matches")},
     )
+    # It also shows what is used, which moves while the scenario's own version stands still: the
+    # version is there for If-Match, and never a reason to answer 304.
+    return Document(encode(answer), "", {"etag": f'"{version_tag(found.version)}"'})
 
 
 def _capacity(connection: Connection, *, line: str, name: str) -> Document:

@@ -12,6 +12,7 @@ from interfaces.http.asked import Asked, optional_text
 from interfaces.http.commands import COMMAND_QUERY, UseCase, answer_command
 from interfaces.http.routes import Route, command
 from interfaces.http.suppliers.scenario_reads import scenario_path
+from interfaces.http.versions import version_tag
 from projections.capacity_files import resolve_path
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
@@ -50,6 +51,7 @@ class ScenarioStateAnswer(Struct, frozen=True):
         {200: ScenarioStateAnswer, 201: ScenarioStateAnswer},
         body=ScenarioBody,
         body_required=False,
+        versioned=True,
     ),
 )
 async def open_scenario(asked: Asked) -> Response:
@@ -69,13 +71,18 @@ async def open_scenario(asked: Asked) -> Response:
         query=query,
         body=await asked.body(),
         location=lambda reply: scenario_path(line, name),
+        tag=_tag,
     )
 
 
 @router.post(
     f"{_SCENARIO}/resync",
     **command(
-        f"{_SCENARIO}/resync", {200: ScenarioStateAnswer}, body=ReasonBody, body_required=False
+        f"{_SCENARIO}/resync",
+        {200: ScenarioStateAnswer},
+        body=ReasonBody,
+        body_required=False,
+        conditional=True,
     ),
 )
 async def resync(asked: Asked) -> Response:
@@ -86,7 +93,11 @@ async def resync(asked: Asked) -> Response:
 @router.post(
     f"{_SCENARIO}/reset",
     **command(
-        f"{_SCENARIO}/reset", {200: ScenarioStateAnswer}, body=ReasonBody, body_required=False
+        f"{_SCENARIO}/reset",
+        {200: ScenarioStateAnswer},
+        body=ReasonBody,
+        body_required=False,
+        conditional=True,
     ),
 )
 async def reset(asked: Asked) -> Response:
@@ -100,7 +111,14 @@ async def _change(asked: Asked, use_case: Any) -> Response:
     reason = optional_text(await asked.json_fields("reason"), "reason")
     bound: UseCase = partial(use_case, line=line, scenario=name)
     return await answer_command(
-        asked, bound, _changed, query=query, body=await asked.body(), reason=reason
+        asked,
+        bound,
+        _changed,
+        query=query,
+        body=await asked.body(),
+        reason=reason,
+        tag=_tag,
+        conditional=True,
     )
 
 
@@ -113,6 +131,10 @@ def _opened(state: ScenarioState) -> tuple[int, Any]:
 
 def _changed(state: ScenarioState) -> tuple[int, Any]:
     return 200, _state(state)
+
+
+def _tag(state: ScenarioState) -> str:
+    return version_tag(state.version)
 
 
 def _state(state: ScenarioState) -> ScenarioStateAnswer:

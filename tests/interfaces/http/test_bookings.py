@@ -4,6 +4,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from interfaces.demo import LINE, offers_document
 
 SCENARIO = f"/v1/lines/{LINE}/scenarios/overlap_only"
@@ -111,6 +113,21 @@ def test_a_list_in_which_nothing_can_be_read_is_answered_item_by_item(both: Any)
     answered = both.client.post(MATCHES, json=[1, None], headers={"Idempotency-Key": "k"})
     assert answered.status_code == 200
     assert [each["status"] for each in answered.json()["results"]] == ["refused", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("matches", ["nonsense", {"registration_id": ""}]),
+        ("choose", {"registrations": ["nonsense", {"registration_id": ""}], "explain": False}),
+        ("choose", {"registrations": ["nonsense"]}),
+    ],
+)
+def test_an_unknown_scenario_is_told_also_of_what_cannot_be_read(
+    shared: Any, path: str, said: Any
+) -> None:
+    missing = shared.client.post(f"{SCENARIO}x/{path}", json=said)
+    assert (missing.status_code, missing.json()["type"]) == (404, "/problems/scenario-not-found")
 
 
 def test_choosing_books_and_explains(both: Any) -> None:

@@ -79,6 +79,30 @@ def test_released_matches_are_shown_on_request(live: Any) -> None:
     assert [each["status"] for each in shown] == ["released"]
 
 
+def test_what_was_counted_before_a_reset_stays_readable(both: Any) -> None:
+    for number in range(3):
+        both.book(f"R-{number}")
+    both.client.post(f"{SCENARIO}/reset")
+    position = both.book("R-9").headers["capacity-position"]
+    query = {"after": position, "reset_number": 0, "limit": 2}
+    first = both.client.get(MATCHES, params=query).json()
+    second = both.client.get(first["next"]).json()
+    before = [(each["registration_id"], each["reset_number"]) for each in first["matches"]]
+    before += [(each["registration_id"], each["reset_number"]) for each in second["matches"]]
+    assert before == [("R-0", 0), ("R-1", 0), ("R-2", 0)]
+    assert second["next"] is None
+    now = both.client.get(MATCHES).json()["matches"]
+    assert [(each["registration_id"], each["reset_number"]) for each in now] == [("R-9", 1)]
+    assert both.client.get(MATCHES, params={"reset_number": 1}).json()["matches"] == now
+    late = both.client.get(MATCHES, params={"reset_number": 2})
+    assert (late.status_code, late.json()["errors"]) == (
+        422,
+        [{"pointer": "/reset_number", "detail": "found 2, the current count is 1"}],
+    )
+    stray = first["next"].replace("reset_number=0", "reset_number=1")
+    assert both.client.get(stray).status_code == 422
+
+
 def test_the_feed_tells_everything_in_order(both: Any) -> None:
     cause = str(UUID(int=7))
     both.book(
