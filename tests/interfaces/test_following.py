@@ -138,8 +138,10 @@ def test_a_file_that_somebody_edited_is_noticed_at_the_start(
     path = tmp_path / "data" / LINE / "capacity" / f"{SCENARIO}.json"
 
     async def run() -> None:
-        async with open_service(settings, projector="threads") as service:
+        async with open_service(settings) as service:
             await _open_scenario(service)
+            await service.catch_up()
+            service.capacity_files.write(LINE, SCENARIO)
         path.write_text("{}")
         async with open_service(settings, projector=projector) as service:
             follower = service.follower
