@@ -1,370 +1,33 @@
-"""Who has how many slots in a scenario, who uses them, and for which registrations.
+"""The questions about suppliers, scenarios and matches, and their answers."""
 
-One projection owns all tables of the supplier context, because their answers must agree.
-"""
-
-import json
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from sys import intern
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Index,
-    Integer,
-    LargeBinary,
     Select,
-    Table,
-    Text,
     func,
     select,
 )
 
-from domain.aggregate import Event
-from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
 from domain.suppliers.offers import SupplierTerms
-from projections.database import Name, metadata, projection_positions
-from projections.projection import Projection, Row, Touched, events_of
-
-# Tables. Ids are the 16 bytes of the aggregate's id, moments are microseconds since 1970 (UTC).
-
-offers_publications = Table(
-    "offers_publications",
-    metadata,
-    Column("line", Name, primary_key=True),
-    Column("publication", BigInteger, primary_key=True, autoincrement=False),
-    Column("digest", Text, nullable=False),
-    Column("document_deflated", LargeBinary, nullable=False),
-    Column("supplier_count", Integer, nullable=False),
-    Column("published_at_us", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("position", BigInteger, nullable=False),
+from projections.database import projection_positions
+from projections.projection import Touched
+from projections.supplier_capacity.tables import (
+    CapacityRow,
+    ScenarioRow,
+    capacities,
+    matches_table,
+    offers_publications,
+    scenarios_table,
+    supplier_aliases,
+    supplier_capacity,
 )
-
-supplier_aliases = Table(
-    "supplier_aliases",
-    metadata,
-    Column("aliases_id", LargeBinary, primary_key=True),
-    Column("line", Name, nullable=False),
-    Column("supplier_by_alias", Text, nullable=False),  # a JSON object
-    Column("set_at_us", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("supplier_aliases_line", "line"),
-)
-
-scenarios_table = Table(
-    "scenarios",
-    metadata,
-    Column("scenario_id", LargeBinary, primary_key=True),
-    Column("line", Name, nullable=False),
-    Column("scenario", Name, nullable=False),
-    Column("publication", BigInteger, nullable=False),
-    Column("reset_number", BigInteger, nullable=False),
-    Column("capacity_file", Text, nullable=False),
-    Column("terms", Text, nullable=False),  # a JSON list of SupplierTerms, in their order
-    Column("opened_at_us", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("scenarios_line_scenario", "line", "scenario"),
-)
-
-capacities = Table(
-    "supplier_capacity",
-    metadata,
-    Column("capacity_id", LargeBinary, primary_key=True),
-    Column("line", Name, nullable=False),
-    Column("scenario", Name, nullable=False),
-    Column("supplier", Name, nullable=False),
-    Column("capacity_slots", BigInteger, nullable=False),
-    Column("used_slots", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("supplier_capacity_line_scenario", "line", "scenario"),
-)
-
-matches_table = Table(
-    "matches",
-    metadata,
-    Column("booking_id", LargeBinary, primary_key=True),
-    Column("line", Name, nullable=False),
-    Column("scenario", Name, nullable=False),
-    Column("reset_number", BigInteger, nullable=False),
-    Column("registration_id", Name, nullable=False),
-    Column("supplier", Name, nullable=False),  # empty once it is released
-    Column("asked_supplier", Text, nullable=False),
-    Column("zip_code", Text, nullable=False),
-    Column("product_type", Text, nullable=False),
-    Column("panel_name", Text, nullable=False),
-    Column("payment_type", Text, nullable=False),
-    Column("num_panels", BigInteger),
-    Column("booked_at_us", BigInteger, nullable=False),
-    Column("changed_at_us", BigInteger, nullable=False),
-    Column("actor", Text, nullable=False),  # who changed it last, and why
-    Column("reason", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("position", BigInteger, nullable=False),
-    Index("matches_registration", "line", "scenario", "reset_number", "registration_id"),
-    Index("matches_supplier", "line", "scenario", "reset_number", "supplier", "zip_code"),
-    sqlite_with_rowid=False,
-)
-
-
-class PublicationRow(Row):
-    line: str
-    publication: int
-    digest: str
-    document_deflated: bytes
-    supplier_count: int
-    published_at_us: int
-    actor: str
-    reason: str
-    position: int
-
-
-class AliasesRow(Row):
-    aliases_id: bytes
-    line: str
-    supplier_by_alias: str
-    set_at_us: int
-    actor: str
-    version: int
-    position: int
-
-
-class ScenarioRow(Row):
-    scenario_id: bytes
-    line: str
-    scenario: str
-    publication: int
-    reset_number: int
-    capacity_file: str
-    terms: str
-    opened_at_us: int
-    actor: str
-    version: int
-    position: int
-
-
-class CapacityRow(Row):
-    capacity_id: bytes
-    line: str
-    scenario: str
-    supplier: str
-    capacity_slots: int
-    used_slots: int
-    version: int
-    position: int
-
-
-class MatchRow(Row):
-    booking_id: bytes
-    line: str
-    scenario: str
-    reset_number: int
-    registration_id: str
-    supplier: str
-    asked_supplier: str
-    zip_code: str
-    product_type: str
-    panel_name: str
-    payment_type: str
-    num_panels: int | None
-    booked_at_us: int
-    changed_at_us: int
-    actor: str
-    reason: str
-    version: int
-    position: int
-
-
-supplier_capacity = Projection(
-    "supplier_capacity",
-    version=1,
-    rows={
-        offers_publications: PublicationRow,
-        supplier_aliases: AliasesRow,
-        scenarios_table: ScenarioRow,
-        capacities: CapacityRow,
-        matches_table: MatchRow,
-    },
-    subscribes=events_of(Offers, SupplierAliases, Scenario, SupplierCapacity, Booking),
-)
-
-# Rules.
-
-
-@supplier_capacity.rule(
-    offers_publications, Offers.Published, key=lambda event: (event.line, event.publication)
-)
-def _published(_: PublicationRow | None, event: Offers.Published, position: int) -> PublicationRow:
-    # Counted without the checks of today, which an older document need not pass.
-    document = json.loads(zlib.decompress(event.document_deflated))
-    return PublicationRow(
-        line=event.line,
-        publication=event.publication,
-        digest=event.digest,
-        document_deflated=event.document_deflated,
-        supplier_count=len(document["SupplierOffers"]),
-        published_at_us=_recorded_at_us(event),
-        actor=event.provenance.actor,
-        reason=event.provenance.reason,
-        position=position,
-    )
-
-
-@supplier_capacity.rule(supplier_aliases, SupplierAliases.Set)
-def _aliases_set(_: AliasesRow | None, event: SupplierAliases.Set, position: int) -> AliasesRow:
-    return AliasesRow(
-        aliases_id=event.originator_id.bytes,
-        line=event.line,
-        supplier_by_alias=_json_text(dict(event.supplier_by_alias)),
-        set_at_us=_recorded_at_us(event),
-        actor=event.provenance.actor,
-        version=event.originator_version,
-        position=position,
-    )
-
-
-@supplier_capacity.rule(scenarios_table, Scenario.Opened)
-def _scenario_opened(_: ScenarioRow | None, event: Scenario.Opened, position: int) -> ScenarioRow:
-    return ScenarioRow(
-        scenario_id=event.originator_id.bytes,
-        line=event.line,
-        scenario=event.scenario,
-        publication=event.publication,
-        reset_number=0,
-        capacity_file=event.capacity_file,
-        terms=_json_text(event.terms),
-        opened_at_us=_recorded_at_us(event),
-        actor=event.provenance.actor,
-        version=event.originator_version,
-        position=position,
-    )
-
-
-@supplier_capacity.rule(scenarios_table, Scenario.Resynced)
-def _scenario_resynced(row: ScenarioRow, event: Scenario.Resynced, position: int) -> ScenarioRow:
-    row.publication = event.publication
-    row.terms = _json_text(event.terms)
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(scenarios_table, Scenario.Reset)
-def _scenario_reset(row: ScenarioRow, event: Scenario.Reset, position: int) -> ScenarioRow:
-    row.reset_number = event.reset_number
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(capacities, SupplierCapacity.Opened)
-def _capacity_opened(
-    _: CapacityRow | None, event: SupplierCapacity.Opened, position: int
-) -> CapacityRow:
-    return CapacityRow(
-        capacity_id=event.originator_id.bytes,
-        line=event.line,
-        scenario=event.scenario,
-        supplier=event.supplier,
-        capacity_slots=event.capacity_slots,
-        used_slots=0,
-        version=event.originator_version,
-        position=position,
-    )
-
-
-@supplier_capacity.rule(capacities, SupplierCapacity.CapacityChanged)
-def _capacity_changed(
-    row: CapacityRow, event: SupplierCapacity.CapacityChanged, position: int
-) -> CapacityRow:
-    row.capacity_slots = event.capacity_slots
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(capacities, SupplierCapacity.SlotBooked)
-def _slot_booked(
-    row: CapacityRow, event: SupplierCapacity.SlotBooked, position: int
-) -> CapacityRow:
-    row.used_slots += 1
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(capacities, SupplierCapacity.SlotReleased)
-def _slot_released(
-    row: CapacityRow, event: SupplierCapacity.SlotReleased, position: int
-) -> CapacityRow:
-    row.used_slots -= 1
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(capacities, SupplierCapacity.Cleared)
-def _capacity_cleared(
-    row: CapacityRow, event: SupplierCapacity.Cleared, position: int
-) -> CapacityRow:
-    row.used_slots = 0
-    row.version, row.position = event.originator_version, position
-    return row
-
-
-@supplier_capacity.rule(matches_table, Booking.Booked)
-def _booked(_: MatchRow | None, event: Booking.Booked, position: int) -> MatchRow:
-    details, provenance = event.details, event.provenance
-    recorded_at_us = _recorded_at_us(event)
-    # A rebuild holds these rows by the hundred thousand: what repeats is kept in memory once.
-    return MatchRow(
-        booking_id=event.originator_id.bytes,
-        line=intern(event.line),
-        scenario=intern(event.scenario),
-        reset_number=event.reset_number,
-        registration_id=event.registration_id,
-        supplier=intern(event.supplier),
-        asked_supplier=intern(event.asked_supplier),
-        zip_code=intern(details.zip_code),
-        product_type=intern(details.product_type),
-        panel_name=intern(details.panel_name),
-        payment_type=intern(details.payment_type),
-        num_panels=details.num_panels,
-        booked_at_us=recorded_at_us,
-        changed_at_us=recorded_at_us,
-        actor=intern(provenance.actor),
-        reason=intern(provenance.reason),
-        version=event.originator_version,
-        position=position,
-    )
-
-
-@supplier_capacity.rule(matches_table, Booking.Released)
-def _released(row: MatchRow, event: Booking.Released, position: int) -> MatchRow:
-    row.supplier = row.asked_supplier = ""
-    return _changed(row, event, position)
-
-
-@supplier_capacity.rule(matches_table, Booking.Reassigned)
-def _reassigned(row: MatchRow, event: Booking.Reassigned, position: int) -> MatchRow:
-    row.supplier, row.asked_supplier = intern(event.supplier), intern(event.asked_supplier)
-    return _changed(row, event, position)
-
-
-def _changed(row: MatchRow, event: Event, position: int) -> MatchRow:
-    row.changed_at_us = _recorded_at_us(event)
-    row.actor, row.reason = event.provenance.actor, event.provenance.reason
-    row.version, row.position = event.originator_version, position
-    return row
-
 
 # Answers.
 
@@ -789,13 +452,5 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _recorded_at_us(event: Event) -> int:
-    return (event.provenance.recorded_at - _EPOCH) // _MICROSECOND
-
-
 def _moment(moment_us: int) -> datetime:
     return _EPOCH + moment_us * _MICROSECOND
-
-
-def _json_text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
