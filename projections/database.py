@@ -3,6 +3,7 @@
 All of it can be made again from the ledger, so nothing here is migrated and little is synced.
 """
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -114,7 +115,7 @@ def _write_ahead(connection: Any) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
-        except Exception:
+        except sqlite3.OperationalError:  # locked by another that switches it now
             if time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)

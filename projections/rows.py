@@ -1,5 +1,6 @@
 """Reading and writing many rows at once: one statement for each table, on both stores."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ def bulk_of(table: Table, row_class: type[Row], dialect: Dialect) -> "BulkRows":
     return (PostgresRows if in_postgres else SqliteRows)(table, row_class)
 
 
-class BulkRows:
+class BulkRows(ABC):
     """Rows of one table by the hundred; keys as in `projections.projection`."""
 
     def __init__(self, table: Table, row_class: type[Row]) -> None:
@@ -28,9 +29,9 @@ class BulkRows:
         self._keys = [column.name for column in table.primary_key.columns]
         self._key_places = [self._columns.index(name) for name in self._keys]
 
+    @abstractmethod
     def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
         """Return the rows that exist among these keys."""
-        raise NotImplementedError
 
     def write(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
         """Store rows as they are now, and delete those that are no more."""
@@ -39,9 +40,9 @@ class BulkRows:
         if gone := [self._key_values(key) for key, row in rows.items() if row is None]:
             self._delete(connection, gone)
 
+    @abstractmethod
     def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
         """Put rows in the place of all that were there; until the commit readers see the old."""
-        raise NotImplementedError
 
     def _rows(self, found: Iterable[Any]) -> dict[Key, Row | None]:
         rows = [self._row_class(*values) for values in found]
@@ -55,11 +56,11 @@ class BulkRows:
     def _key_values(self, key: Key) -> tuple[Any, ...]:
         return key if len(self._keys) > 1 else (key,)
 
-    def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None: ...
 
-    def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None: ...
 
     def _on_conflict(self) -> str:
         others = [name for name in self._columns if name not in self._keys]
