@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.audit import audit
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
@@ -46,6 +47,7 @@ app.add_typer(history, rich_help_panel=_ASK)
 app.add_typer(events, rich_help_panel=_ASK)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
+app.add_typer(audit, rich_help_panel=_KEEP)
 
 
 def _show_version(wanted: bool) -> None:
