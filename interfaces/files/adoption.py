@@ -61,17 +61,21 @@ def parse_imported(path: Path | str, content: bytes) -> ImportedFile:
 def read_writable(path: Path) -> bytes:
     """Return the bytes of a file that may be replaced by us. Raises CapacityFileInvalid."""
     try:
-        _check_within_its_folder(path)
+        check_within_its_folder(path)
         # A pipe would let us wait for ever; opened like this it is seen for what it is.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open, and has no path
+        try:
             _check_found(path, os.fstat(descriptor))
-            return file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise CapacityFileInvalid(path, [("", error.strerror or str(error))]) from error
 
 
-def _check_within_its_folder(path: Path) -> None:
+def check_within_its_folder(path: Path) -> None:
+    """Raise CapacityFileInvalid if the path is a link to a file that lies in another folder."""
     try:
         leaves = path.resolve().parent != path.parent.resolve()
     except RuntimeError:  # links that lead in a circle
