@@ -39,4 +39,5 @@ async def _main(way: str, offers: str, path: str, tag: str, tasks: int, calls: i
 if __name__ == "__main__":
     print("ready", flush=True)
     sys.stdin.readline()
-    asyncio.run(_main(*sys.argv[1:5], *map(int, sys.argv[5:7])))
+    way, offers, path, tag, tasks, calls = sys.argv[1:]
+    asyncio.run(_main(way, offers, path, tag, int(tasks), int(calls)))

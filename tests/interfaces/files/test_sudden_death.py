@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ TASKS = 4
 
 def killed_run(desk: Desk, tag: str, kill_after: int) -> list[str]:
     """Call from several tasks until the process is killed; return what was acknowledged."""
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-m",
         "tests.support.capacity_caller",
