@@ -235,7 +235,7 @@ class CapacityFiles:
             return Finding(line, scenario, path, status, found, expected)
 
     def path_of(self, line: str, scenario: str) -> Path:
-        """Return the real path of a scenario's file. Raises Invalid if it leaves the data folder."""
+        """Return the real path of a scenario's file. Raises Invalid if it leaves the folder."""
         asked = self._asked(line, scenario) or default_path(Path(), line, scenario).as_posix()
         return resolve_path(self._data_dir, asked.lstrip("/") if self._at_root else asked)
 
