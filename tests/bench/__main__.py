@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, auditing, http, reading, rebuilding
+from tests.bench import append, auditing, drop_in, http, reading, rebuilding
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -20,6 +20,8 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "read": reading.reads,
     "match": reading.match_100k,
     "chain": auditing.chain,
+    "drop_in_pg": drop_in.drop_in_pg,
+    "drop_in_sqlite": drop_in.drop_in_sqlite,
 }
 
 
