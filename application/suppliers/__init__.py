@@ -7,6 +7,7 @@ from application.suppliers.results import (
     Match,
     Published,
     ScenarioState,
+    SlotCount,
 )
 from application.suppliers.use_cases import Suppliers
 
@@ -17,5 +18,6 @@ __all__ = [
     "Match",
     "Published",
     "ScenarioState",
+    "SlotCount",
     "Suppliers",
 ]
