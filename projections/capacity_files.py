@@ -5,7 +5,6 @@ reported and left alone until somebody asks for it to be written anew.
 """
 
 import fcntl
-import json
 import os
 import stat
 import time
@@ -33,6 +32,7 @@ from sqlalchemy import (
 
 from domain.errors import Invalid
 from domain.names import file_name_fault, shown
+from domain.suppliers.capacity_files import printed
 from projections.database import metadata, reading
 
 MAX_PATH_CHARACTERS = 1_000
@@ -102,15 +102,7 @@ class DocumentOf(Protocol):
 
 def capacity_text(document: Mapping[str, Any]) -> bytes:
     """Return the bytes of a capacity file: indented, ASCII, without a newline at the end."""
-    return json.dumps(
-        {name: _with_float(each) for name, each in document.items()}, indent=2
-    ).encode()
-
-
-def _with_float(record: Any) -> Any:
-    if isinstance(record, dict) and isinstance(record.get("UsedPct"), int):
-        return record | {"UsedPct": float(record["UsedPct"])}
-    return record
+    return printed(document).encode()
 
 
 def default_path(data_dir: Path, line: str, scenario: str) -> Path:

@@ -42,6 +42,22 @@ class ScenarioState(Struct, frozen=True):
     version: int
 
 
+class Imported(Struct, frozen=True):
+    """What an import of a capacity file did: nothing where ledger and file agreed.
+
+    `new_count`: the file held less than was counted, so which registrations it still holds is
+    unknown, and each may be booked again.
+    """
+
+    line: str
+    scenario: str
+    changed: bool
+    new_count: bool
+    reset_number: int
+    suppliers: int
+    version: int
+
+
 class BookingState(Struct, frozen=True):
     """Where a registration stands after a command, and its supplier's count.
 

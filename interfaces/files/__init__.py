@@ -1,1 +1,1 @@
-"""The door for tools that work with files: capacity files, registrations, offers, results."""
+"""Capacity files for the tools that people already have."""

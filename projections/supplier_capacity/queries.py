@@ -15,6 +15,8 @@ from sqlalchemy import (
     select,
 )
 
+from domain.suppliers.capacity_files import Count
+from domain.suppliers.capacity_files import capacity_document as document_of
 from domain.suppliers.offers import SupplierTerms
 from projections.database import projection_positions
 from projections.projection import Touched
@@ -201,20 +203,17 @@ def capacity_document(
     connection: Connection, *, line: str, scenario: str
 ) -> dict[str, dict[str, Any]] | None:
     """Return the document of a capacity file, keys in its order; suppliers as in the terms."""
-    opened = _opened(connection, line, scenario)
+    columns = scenarios_table.c
+    wanted = select(columns.terms, columns.pattern_deflated).where(
+        columns.line == line, columns.scenario == scenario
+    )
+    opened = connection.execute(wanted).first()
     if opened is None:
         return None
+    terms = msgspec.json.decode(opened.terms, type=tuple[SupplierTerms, ...])
     rows = _capacities(connection, line, scenario)
-    return {
-        each.supplier: {
-            "SupplierID": each.supplier,
-            "Capacity": rows[each.supplier].capacity_slots,
-            "Used": rows[each.supplier].used_slots,
-            "UsedPct": _used_share(rows[each.supplier]),
-        }
-        for each in opened.terms
-        if each.supplier in rows
-    }
+    counts = [_count(rows[each.supplier]) for each in terms if each.supplier in rows]
+    return document_of(counts, opened.pattern_deflated)
 
 
 def overbooked(
@@ -355,10 +354,8 @@ def _shares(
     )
 
 
-def _used_share(row: CapacityRow) -> float:
-    if row.capacity_slots <= 0:
-        return 0.0
-    return round(row.used_slots / row.capacity_slots, 2)
+def _count(row: CapacityRow) -> Count:
+    return Count(row.supplier, row.capacity_slots, row.used_slots, bool(row.as_imported))
 
 
 def _opened(connection: Connection, line: str, name: str) -> OpenScenario | None:
