@@ -11,6 +11,7 @@ from application.suppliers.results import (
     SlotCount,
 )
 from application.suppliers.use_cases import Suppliers
+from application.suppliers.workflows import Workflows
 
 __all__ = [
     "AliasesSet",
@@ -22,4 +23,5 @@ __all__ = [
     "ScenarioState",
     "SlotCount",
     "Suppliers",
+    "Workflows",
 ]

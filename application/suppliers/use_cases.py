@@ -7,7 +7,6 @@ from uuid import UUID
 
 from application.ledger import Command, Ledger, Outcome, Recorded, UnitOfWork
 from application.suppliers import imports, steps
-from application.suppliers.answers import book_checked
 from application.suppliers.results import (
     AliasesSet,
     Booked,
@@ -17,9 +16,7 @@ from application.suppliers.results import (
     Match,
     Published,
     ScenarioState,
-    SlotCount,
 )
-from application.suppliers.terms import take_terms
 from domain.errors import Invalid
 from domain.names import check_file_name, check_name
 from domain.suppliers import (
@@ -32,7 +29,7 @@ from domain.suppliers import (
 )
 from domain.suppliers.aliases import check_suppliers
 from domain.suppliers.capacity_files import ImportedFile
-from domain.suppliers.choosing import Registration, ServiceIndex
+from domain.suppliers.choosing import ServiceIndex
 from domain.suppliers.offers import prepare_offers
 from domain.versions import Seen
 
@@ -135,13 +132,6 @@ class Suppliers:
 
         return await self._ledger.execute(command, decide)
 
-    async def take_terms(
-        self, command: Command, *, line: str, scenario: str
-    ) -> Outcome[ScenarioState]:
-        """Take over what the newest offers say of suppliers the scenario has, but no capacity."""
-        await self._read_newest_offers(line)
-        return await self._ledger.execute(command, take_terms(line, scenario))
-
     async def reset(
         self, command: Command, *, line: str, scenario: str, expected: Seen | None = None
     ) -> Outcome[ScenarioState]:
@@ -203,34 +193,6 @@ class Suppliers:
             for match in matches
         ]
         return await self._ledger.execute_all(command, decisions)
-
-    async def book_checked(
-        self,
-        command: Command,
-        *,
-        line: str,
-        scenario: str,
-        registration: Registration,
-        match: Match,
-    ) -> Booked:
-        """Book a registration with a supplier that somebody chose, if it serves and offers it.
-
-        Raises ZipCodeNotServed and ProductNotOffered beside what `book` raises.
-        """
-        decide = book_checked(line, scenario, registration, match)
-        return await self._ledger.execute(command, decide)
-
-    async def slots(self, command: Command, *, line: str, scenario: str) -> list[SlotCount]:
-        """Return what every supplier of a scenario holds, as a decision sees it now."""
-
-        def decide(work: UnitOfWork) -> list[SlotCount]:
-            state = steps.open_scenario(work, line, scenario)
-            return [
-                SlotCount(each.supplier, each.capacity_slots, each.used_slots)
-                for each in steps.supplier_capacities(work, state, state.terms)
-            ]
-
-        return (await self._ledger.execute(command, decide)).result
 
     async def release(
         self,

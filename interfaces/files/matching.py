@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from application.ledger import Command
-from application.suppliers import BookingState, Chosen, Match, Suppliers
+from application.suppliers import BookingState, Chosen, Match, Suppliers, Workflows
 from domain.errors import DomainError, Invalid
 from domain.suppliers import MatchDetails, ScenarioNotFound
 from domain.suppliers.choosing import Registration
@@ -58,6 +58,7 @@ class Count:
     """The count that is booked in, and how to book in it; `held` grows as the run goes on."""
 
     suppliers: Suppliers
+    workflows: Workflows
     line: str
     scenario: str
     command: Callable[..., Command]
@@ -163,7 +164,7 @@ class ByMatcher:
 
     async def _ask(self, item: Item) -> Any:
         count = self._count
-        slots = await count.suppliers.slots(
+        slots = await count.workflows.slots(
             count.command(dry_run=True), line=count.line, scenario=count.scenario
         )
         # Copies: whatever the matcher does to them, the next registration gets fresh ones.
@@ -209,7 +210,7 @@ class ByMatcher:
         try:
             self._products.check(count.meant(match.supplier), match.details)
             booked: BookingState = (
-                await count.suppliers.book_checked(
+                await count.workflows.book_checked(
                     count.command(),
                     line=count.line,
                     scenario=count.scenario,

@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from application.ledger import Command
-from application.suppliers import ScenarioState, Suppliers
+from application.suppliers import ScenarioState, Suppliers, Workflows
 from domain.errors import Invalid
 from domain.suppliers import MatchDetails
 from domain.suppliers.offers import parse_json
@@ -87,7 +87,11 @@ async def _prepared(
     await ledger.adopt(command(why="taken over from its capacity file"))
     state = opened.result
     if state.publication == 0:  # it began with a capacity file, which names no service area
-        state = (await suppliers.take_terms(command(), line=line, scenario=scenario)).result
+        state = (
+            await Workflows(ledger.service.ledger).take_terms(
+                command(), line=line, scenario=scenario
+            )
+        ).result
     elif asked.resync:
         why = command(why="newer offers")
         state = (await suppliers.resync(why, line=line, scenario=scenario)).result
@@ -129,6 +133,7 @@ async def _count(
     )
     return Count(
         suppliers=service.suppliers,
+        workflows=Workflows(service.ledger),
         line=line,
         scenario=scenario,
         command=command,
