@@ -1,4 +1,4 @@
-"""What a workflow does with supplier capacity beside booking: look, check a choice, take terms."""
+"""What a workflow does with supplier capacity beside booking: look, check a choice, take offers."""
 
 from collections.abc import Callable
 
@@ -46,15 +46,47 @@ class Workflows:
         decide = _book_checked(line, scenario, registration, match)
         return await self._ledger.execute(command, decide)
 
-    async def take_terms(
-        self, command: Command, *, line: str, scenario: str
+    async def take_offers(
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        publication: int,
+        terms: tuple[SupplierTerms, ...],
+        resync: bool,
     ) -> Outcome[ScenarioState]:
-        """Have a scenario go by the newest offers, but for its suppliers and their capacities.
+        """Have a scenario go by a publication if it goes by none yet, or if `resync` asks for it.
 
         A capacity file names suppliers and capacities, and nothing of what they serve: a scenario
-        that began with one knows only that, and no registration could be matched in it.
+        that began with one knows only that, and no registration could be matched in it. It keeps
+        its suppliers and capacities; a resync takes over those of the offers too.
         """
-        return await self._ledger.execute(command, _take_terms(line, scenario))
+
+        def decide(work: UnitOfWork) -> ScenarioState:
+            state = steps.open_scenario(work, line, scenario)
+            if resync:
+                changed = state.resync(publication, terms)
+                if changed:
+                    steps.resync_capacities(work, state)
+            elif state.publication == 0:
+                changed = state.resync(publication, _served(state.terms, terms))
+            else:
+                changed = False
+            return steps.scenario_state(state, changed=changed)
+
+        return await self._ledger.execute(command, decide)
+
+
+def _served(
+    known: tuple[SupplierTerms, ...], offered: tuple[SupplierTerms, ...]
+) -> tuple[SupplierTerms, ...]:
+    """Return the suppliers that are known, with what the offers say they serve."""
+    by_supplier = {each.supplier: each for each in offered}
+    return tuple(
+        replace(by_supplier.get(each.supplier, each), capacity_slots=each.capacity_slots)
+        for each in known
+    )
 
 
 def _book_checked(
@@ -69,23 +101,5 @@ def _book_checked(
         terms = next(each for each in state.terms if each.supplier == supplier)
         check_choice(registration, match.details.product_type, terms)
         return book(work)
-
-    return decide
-
-
-def _take_terms(line: str, scenario: str) -> Callable[[UnitOfWork], ScenarioState]:
-    def decide(work: UnitOfWork) -> ScenarioState:
-        offers = steps.published_offers(work, line)
-        state = steps.open_scenario(work, line, scenario)
-        offered = {each.supplier: each for each in offers.terms}
-        terms = tuple(
-            replace(
-                offered.get(each.supplier, SupplierTerms(each.supplier, 0)),
-                capacity_slots=each.capacity_slots,
-            )
-            for each in state.terms
-        )
-        changed = state.resync(offers.publication, terms)
-        return steps.scenario_state(state, changed=changed)
 
     return decide

@@ -1,11 +1,10 @@
 """Who chooses the supplier of a registration: the rule, many at once, or a matcher, one by one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from application.ledger import Command
-from application.suppliers import BookingState, Chosen, Match, Suppliers, Workflows
+from application.suppliers import BookingState, Chosen, Match, Workflows
 from domain.errors import DomainError, Invalid
 from domain.suppliers import MatchDetails, ScenarioNotFound
 from domain.suppliers.choosing import Registration
@@ -17,6 +16,8 @@ from interfaces.files.matcher_answers import (
     offers_shown,
 )
 from interfaces.files.products import Products
+from interfaces.files.workflow_count import Count, Held
+from interfaces.service import Service
 
 RULE_CHUNK = 500
 
@@ -34,15 +35,6 @@ class Item(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A registration that holds a slot; `new` if this run has booked it."""
-
-    supplier: str
-    details: MatchDetails
-    new: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class NotHeld:
     """A registration that holds none: `unmatched` where nobody fits, else something failed."""
 
@@ -51,26 +43,6 @@ class NotHeld:
 
 
 Outcome = Held | NotHeld
-
-
-@dataclass(slots=True)
-class Count:
-    """The count that is booked in, and how to book in it; `held` grows as the run goes on."""
-
-    suppliers: Suppliers
-    workflows: Workflows
-    line: str
-    scenario: str
-    command: Callable[..., Command]
-    offers: Sequence[Mapping[str, Any]]
-    supplier_by_alias: Mapping[str, str]
-    held: dict[str, Held]
-    dealt_with: set[str] = field(default_factory=set)
-    messages: list[str] = field(default_factory=list)
-
-    def meant(self, supplier: str) -> str:
-        """Return the supplier meant by a name that may be an alias."""
-        return self.supplier_by_alias.get(supplier, supplier)
 
 
 class Matching(Protocol):
@@ -91,11 +63,11 @@ class ByRule:
     async def match(self, items: Sequence[Item]) -> list[Outcome]:
         """Book all of them in one transaction, each decided for itself."""
         count = self._count
-        outcome = await count.suppliers.choose(
-            count.command(),
-            line=count.line,
-            scenario=count.scenario,
-            records=[_plain_record(each.registration) for each in items],
+        records = [_plain_record(each.registration) for each in items]
+        outcome = await count.do(
+            lambda service: service.suppliers.choose(
+                count.command(), line=count.line, scenario=count.scenario, records=records
+            )
         )
         pairs = zip(items, outcome.result, strict=True)
         return [_chosen(each.registration, result) for each, result in pairs]
@@ -164,8 +136,10 @@ class ByMatcher:
 
     async def _ask(self, item: Item) -> Any:
         count = self._count
-        slots = await count.workflows.slots(
-            count.command(dry_run=True), line=count.line, scenario=count.scenario
+        slots = await count.do(
+            lambda service: Workflows(service.ledger).slots(
+                count.command(dry_run=True), line=count.line, scenario=count.scenario
+            )
         )
         # Copies: whatever the matcher does to them, the next registration gets fresh ones.
         shown = dict(item.record), offers_shown(count.offers, slots)
@@ -209,18 +183,23 @@ class ByMatcher:
         count = self._count
         try:
             self._products.check(count.meant(match.supplier), match.details)
-            booked: BookingState = (
-                await count.workflows.book_checked(
-                    count.command(),
-                    line=count.line,
-                    scenario=count.scenario,
-                    registration=about,
-                    match=match,
-                )
-            ).result
+            booked: BookingState = await count.do(
+                lambda service: self._booked(service, about, match)
+            )
         except DomainError as error:
             return NotHeld(str(error))
         return Held(booked.supplier, match.details, new=booked.status == "booked")
+
+    async def _booked(self, service: Service, about: Registration, match: Match) -> BookingState:
+        count = self._count
+        outcome = await Workflows(service.ledger).book_checked(
+            count.command(),
+            line=count.line,
+            scenario=count.scenario,
+            registration=about,
+            match=match,
+        )
+        return outcome.result
 
     async def _book_another(
         self, asked: Registration, registration_id: str, match: Match | Invalid

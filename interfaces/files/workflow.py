@@ -11,12 +11,12 @@ from domain.names import shown
 from domain.suppliers.choosing import Registration
 from interfaces.files import handed_in
 from interfaces.files.asking import Asked
-from interfaces.files.matching import RULE_CHUNK, ByMatcher, ByRule, Count, Matching
+from interfaces.files.matching import RULE_CHUNK, ByMatcher, ByRule, Matching
 from interfaces.files.pricing import Pricing
 from interfaces.files.products import Products
 from interfaces.files.progress import progress_bar
 from interfaces.files.result_files import ResultFiles, ResultsNotWritten
-from interfaces.files.workflow_count import CountAsked, opened_count
+from interfaces.files.workflow_count import Count, CountAsked
 from interfaces.files.workflow_files import (
     NamedFiles,
     NamedPath,
@@ -109,8 +109,6 @@ async def run_workflow(
         incentives = handed_in.read_json("incentives_file", files.incentives)
     asked = CountAsked(
         files=files,
-        business_line=business_line,
-        scenario=scenario,
         offers_document=handed_in.read_bytes("offers_file", files.offers),
         registration_ids=list(_registrations(items)),
         resync=resync,
@@ -124,12 +122,12 @@ async def run_workflow(
         pricing=pricing,
         pricing_timeout_seconds=pricing_timeout_seconds,
     )
-    results = ResultFiles(files)
+    count, results = Count(asked), ResultFiles(files)
     try:
-        async with opened_count(asked) as opened:
-            run = _run(opened.count, callables, incentives, items, results)
-            with progress_bar("Matching", len(items), wanted=progress) as advance:
-                await run.all(items, advance)
+        await count.begin()
+        run = _run(count, callables, incentives, items, results)
+        with progress_bar("Matching", len(items), wanted=progress) as advance:
+            await run.all(items, advance)
     except BaseException:
         with suppress(OSError):  # why it ended says more
             results.write()
@@ -138,22 +136,15 @@ async def run_workflow(
         constellation=constellation,
         model=model,
         business_line=business_line,
-        scenario=opened.count.scenario,
+        scenario=scenario or count.scenario,
         registrations=tuple(run.dealt[place] for place in sorted(run.dealt)),
-        messages=tuple(opened.count.messages),
+        messages=tuple(count.messages),
         files=files,
     )
-    return _written(summary, results, opened.file_fault)
-
-
-def _written(summary: WorkflowSummary, results: ResultFiles, file_fault: str) -> WorkflowSummary:
-    faults = [file_fault] if file_fault else []
     try:
         results.write()
     except ResultsNotWritten as failure:
-        faults.append(str(failure))
-    if faults:
-        raise FilesNotWritten(summary, tuple(faults))
+        raise FilesNotWritten(summary, (str(failure),)) from failure
     return summary
 
 

@@ -1,26 +1,25 @@
-"""The count that a workflow books in: opened from offers and file, and the file left current."""
+"""The count that a workflow books in: begun from offers and capacity file, and left current."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from uuid import UUID
+from typing import Any, TypeVar
 
 from application.ledger import Command
-from application.suppliers import ScenarioState, Suppliers, Workflows
+from application.suppliers import ScenarioState, Workflows
 from domain.errors import Invalid
-from domain.suppliers import MatchDetails
-from domain.suppliers.offers import parse_json
-from interfaces.files.matching import Count, Held
+from domain.suppliers import MatchDetails, SupplierTerms
+from domain.suppliers.capacity_files import Count as SupplierCount
+from domain.suppliers.capacity_files import capacity_document, printed
+from domain.suppliers.offers import digest_of, parse_json, parse_offers
+from interfaces.files.counted_file import CountedFile
 from interfaces.files.workflow_files import WorkflowFiles, WorkflowRefused
-from interfaces.files.workflow_ledger import OpenedLedger, opened_ledger
 from interfaces.identity import fresh_id
 from interfaces.service import Clock, Service
 from projections import supplier_capacity as queries
-from projections.capacity_files import CapacityFileFailed
 
-Commands = Callable[..., Command]
+R = TypeVar("R")
+
+MAX_WHY_CHARACTERS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +27,6 @@ class CountAsked:
     """What the caller wants counted, and in whose name."""
 
     files: WorkflowFiles
-    business_line: str
-    scenario: str | None
     offers_document: bytes
     registration_ids: Sequence[str]
     resync: bool
@@ -38,110 +35,119 @@ class CountAsked:
     clock: Clock
 
 
-@dataclass(slots=True)
-class OpenedCount:
-    """The count, and afterwards why its capacity file is not current, if it is not."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A registration that holds a slot; `new` if this run has booked it."""
 
-    count: Count
-    file_fault: str = ""
+    supplier: str
+    details: MatchDetails
+    new: bool = False
 
 
-@asynccontextmanager
-async def opened_count(asked: CountAsked) -> AsyncIterator[OpenedCount]:
-    """Open the ledger, publish the offers, open the scenario, take over the capacity file.
+class Count:
+    """One count of capacity; `held` and `dealt_with` grow as the run goes on.
 
-    At the end the capacity file is brought up to date. Raises WorkflowRefused.
+    Whatever is done in it goes through the capacity file's lock: what others wrote there is taken
+    over before, and the file is current afterwards.
     """
-    async with opened_ledger(asked.files.capacity, asked.business_line, asked.clock) as ledger:
-        command = partial(_command, ledger.service, asked, fresh_id())
-        state, messages = await _prepared(ledger, asked, command)
-        opened = OpenedCount(await _count(ledger.service, asked, state, command, messages))
+
+    def __init__(self, asked: CountAsked) -> None:
+        self._asked, self._run_id = asked, fresh_id()
+        self._file = CountedFile(asked.files.capacity)
+        self._terms = _terms(asked)
+        self._check_texts()
+        self.line, self.scenario = self._file.line, self._file.scenario
+        self.offers: Sequence[Mapping[str, Any]] = ()
+        self.supplier_by_alias: Mapping[str, str] = {}
+        self.held: dict[str, Held] = {}
+        self.dealt_with: set[str] = set()
+        self.messages: list[str] = []
+
+    def meant(self, supplier: str) -> str:
+        """Return the supplier meant by a name that may be an alias."""
+        return self.supplier_by_alias.get(supplier, supplier)
+
+    def command(self, *, dry_run: bool = False, why: str = "") -> Command:
+        """Return a command of this run; all of them are known by one correlation id."""
+        asked = self._asked
+        return Command(
+            actor=asked.actor,
+            reason=f"{asked.reason}: {why}" if why else asked.reason,
+            command_id=fresh_id(),
+            correlation_id=self._run_id,
+            at=asked.clock(),
+            dry_run=dry_run,
+        )
+
+    def _check_texts(self) -> None:
+        """Raise WorkflowRefused unless every command of the run can be made."""
         try:
-            yield opened
-        finally:
-            opened.file_fault = await _brought_current(ledger.service, state)
+            self.command(why="." * MAX_WHY_CHARACTERS)
+        except Invalid as invalid:
+            raise WorkflowRefused(*invalid.faults) from None
 
+    async def do(self, work: Callable[[Service], Awaitable[R]]) -> R:
+        """Have something done in the ledger, with the capacity file current before and after."""
+        return await self._file.do(work, self._first_file)
 
-def _command(
-    service: Service, asked: CountAsked, run_id: UUID, *, dry_run: bool = False, why: str = ""
-) -> Command:
-    return Command(
-        actor=asked.actor,
-        reason=f"{asked.reason}: {why}" if why else asked.reason,
-        command_id=fresh_id(),
-        correlation_id=run_id,
-        at=service.clock(),
-        dry_run=dry_run,
-    )
+    async def begin(self) -> None:
+        """Publish the offers, begin or go on with the scenario, and see who is booked already."""
+        await self.do(self._begin)
 
-
-async def _prepared(
-    ledger: OpenedLedger, asked: CountAsked, command: Commands
-) -> tuple[ScenarioState, list[str]]:
-    """Bring the scenario into being, or to where its capacity file stands."""
-    suppliers, line, scenario = ledger.service.suppliers, ledger.line, ledger.scenario
-    newest = await _published(suppliers, ledger, asked, command)
-    opened = await suppliers.open_scenario(
-        command(), line=line, scenario=scenario, capacity_file=ledger.capacity_file
-    )
-    await ledger.adopt(command(why="taken over from its capacity file"))
-    state = opened.result
-    if state.publication == 0:  # it began with a capacity file, which names no service area
-        state = (
-            await Workflows(ledger.service.ledger).take_terms(
-                command(), line=line, scenario=scenario
+    async def _begin(self, service: Service) -> None:
+        asked, line, scenario = self._asked, self.line, self.scenario
+        published = (
+            await service.suppliers.publish_offers(
+                self.command(), line=line, document=asked.offers_document
             )
         ).result
-    elif asked.resync:
-        why = command(why="newer offers")
-        state = (await suppliers.resync(why, line=line, scenario=scenario)).result
-    if state.publication == newest:
-        return state, []
-    told = f"the offers have changed since {ledger.scenario} began"
-    earlier = f"it goes on by publication {state.publication}, the newest is {newest}"
-    return state, [f"{told}: {earlier}; resync=True takes them over"]
-
-
-async def _published(
-    suppliers: Suppliers, ledger: OpenedLedger, asked: CountAsked, command: Commands
-) -> int:
-    try:
-        outcome = await suppliers.publish_offers(
-            command(), line=ledger.line, document=asked.offers_document
+        state = await self._go_by(service, published.publication)
+        await service.catch_up()
+        found = await service.read(queries.publication, line=line, publication=state.publication)
+        assert found is not None  # the scenario goes by it
+        if found.publication.digest != digest_of(asked.offers_document):
+            told = (
+                "the offers have changed since this scenario began, and it goes on by the earlier"
+            )
+            self.messages.append(f"{told}; resync=True takes the new ones over")
+        self.offers = parse_json(found.document)["SupplierOffers"]
+        self.supplier_by_alias = await service.read(queries.aliases, line=line)
+        held = await service.read(
+            queries.held_matches,
+            line=line,
+            scenario=scenario,
+            registration_ids=asked.registration_ids,
         )
+        self.held = {name: _held(match) for name, match in held.items()}
+
+    async def _go_by(self, service: Service, publication: int) -> ScenarioState:
+        return (
+            await Workflows(service.ledger).take_offers(
+                self.command(why="newer offers" if self._asked.resync else ""),
+                line=self.line,
+                scenario=self.scenario,
+                publication=publication,
+                terms=self._terms,
+                resync=self._asked.resync,
+            )
+        ).result
+
+    def _first_file(self) -> bytes:
+        """Return the bytes of a capacity file in which nothing is used yet."""
+        counts = [
+            SupplierCount(each.supplier, each.capacity_slots, 0, as_imported=False)
+            for each in self._terms
+        ]
+        return printed(capacity_document(counts)).encode()
+
+
+def _terms(asked: CountAsked) -> tuple[SupplierTerms, ...]:
+    try:
+        return parse_offers(asked.offers_document)
     except Invalid as invalid:
         path = asked.files.offers
         faults = [(f"/offers_file{at}", f"{path}: {what}") for at, what in invalid.faults]
         raise WorkflowRefused(*faults) from None
-    return outcome.result.publication
-
-
-async def _count(
-    service: Service,
-    asked: CountAsked,
-    state: ScenarioState,
-    command: Commands,
-    messages: list[str],
-) -> Count:
-    """Read what the run needs to know, when everything that was written before is shown."""
-    await service.catch_up()
-    line, scenario, read = state.line, state.scenario, service.read
-    published = await read(queries.publication, line=line, publication=state.publication)
-    assert published is not None  # the scenario goes by it
-    held = await read(
-        queries.held_matches, line=line, scenario=scenario, registration_ids=asked.registration_ids
-    )
-    return Count(
-        suppliers=service.suppliers,
-        workflows=Workflows(service.ledger),
-        line=line,
-        scenario=scenario,
-        command=command,
-        offers=parse_json(published.document)["SupplierOffers"],
-        supplier_by_alias=await read(queries.aliases, line=line),
-        held={name: _held(match) for name, match in held.items()},
-        messages=messages,
-    )
 
 
 def _held(match: queries.Match) -> Held:
@@ -153,15 +159,3 @@ def _held(match: queries.Match) -> Held:
         num_panels=match.num_panels,
     )
     return Held(match.supplier, details)
-
-
-async def _brought_current(service: Service, state: ScenarioState) -> str:
-    """Write the capacity file; return why it could not be, or the empty text."""
-    try:
-        await service.catch_up()
-        outcome = await asyncio.to_thread(service.capacity_files.write, state.line, state.scenario)
-    except CapacityFileFailed as failure:
-        return str(failure)
-    if outcome in ("written", "unchanged"):
-        return ""
-    return f"the capacity file is {outcome} since the workflow began, and is left alone"

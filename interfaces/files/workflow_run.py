@@ -8,10 +8,11 @@ from domain.errors import DomainError, Invalid
 from domain.suppliers.choosing import Registration
 from interfaces.files.asking import one_line
 from interfaces.files.handed_in import normalised, shown_id
-from interfaces.files.matching import Count, Held, Matching, NotHeld, Outcome
+from interfaces.files.matching import Matching, NotHeld, Outcome
 from interfaces.files.pricing import Pricing, PricingFailed
 from interfaces.files.products import Products, panels_of
 from interfaces.files.result_files import ResultFiles
+from interfaces.files.workflow_count import Count, Held
 from interfaces.files.workflow_summary import Dealt, Status
 
 
@@ -122,11 +123,13 @@ class Run:
             kept = "booked before this run, so its slot is kept"
         else:
             try:
-                await count.suppliers.release(
-                    count.command(why=why),
-                    line=count.line,
-                    scenario=count.scenario,
-                    registration_id=name,
+                await count.do(
+                    lambda service: service.suppliers.release(
+                        count.command(why=why),
+                        line=count.line,
+                        scenario=count.scenario,
+                        registration_id=name,
+                    )
                 )
             except DomainError as error:
                 kept = f"its slot could not be given back: {one_line(error)}"
