@@ -8,42 +8,45 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.suppliers.choosing import Registration, read_registration, zip_text
 from domain.suppliers.offers import parse_json
-from interfaces.files.workflow_files import WorkflowRefused
 
 MAX_FILE_BYTES = 256 * 2**20
 UNKNOWN = "unknown"  # how a registration without an id is shown; it is never booked
 
 
+class InputRefused(Invalid, ValueError):
+    """What was handed in cannot be used; every fault is named, and nothing was done."""
+
+
 def read_bytes(field: str, path: Path) -> bytes:
-    """Return the bytes of a file. Raises WorkflowRefused naming the field and the file."""
+    """Return the bytes of a file. Raises InputRefused naming the field and the file."""
     try:
         with path.open("rb") as file:
             found = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise WorkflowRefused((f"/{field}", f"{path} cannot be read: {why}")) from None
+        raise InputRefused((f"/{field}", f"{path} cannot be read: {why}")) from None
     if len(found) > MAX_FILE_BYTES:
         detail = f"{path} holds more than {MAX_FILE_BYTES} bytes, the limit"
-        raise WorkflowRefused((f"/{field}", detail))
+        raise InputRefused((f"/{field}", detail))
     return found
 
 
 def read_json(field: str, path: Path) -> Any:
-    """Return what a JSON file says. Raises WorkflowRefused."""
+    """Return what a JSON file says. Raises InputRefused."""
     try:
         return parse_json(read_bytes(field, path))
-    except WorkflowRefused:
+    except InputRefused:
         raise
     except Invalid as invalid:
-        raise WorkflowRefused((f"/{field}", f"{path}: {_details(invalid)}")) from None
+        raise InputRefused((f"/{field}", f"{path}: {_details(invalid)}")) from None
 
 
 def read_registrations(path: Path, max_items: int | None) -> list[Any]:
-    """Return the first registrations of a file, as they stand there. Raises WorkflowRefused."""
+    """Return the first registrations of a file, as they stand there. Raises InputRefused."""
     found = read_json("registrations_file", path)
     if not isinstance(found, list):
         detail = f"{path}: found {shown(found)}, a list of registrations is needed"
-        raise WorkflowRefused(("/registrations_file", detail))
+        raise InputRefused(("/registrations_file", detail))
     return found[:max_items]
 
 

@@ -12,8 +12,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from domain.names import shown
-from interfaces.files.handed_in import UNKNOWN, read_bytes, read_json
-from interfaces.files.workflow_files import WorkflowFiles, WorkflowRefused
+from interfaces.files.handed_in import UNKNOWN, InputRefused, read_bytes, read_json
+from interfaces.files.workflow_files import WorkflowFiles
 from projections.capacity_files import _locked, _replace_file
 
 STATS_COLUMNS = ("registration_id", "zip_code", "status", "supplier_id", "reason")
@@ -33,7 +33,7 @@ class ResultsNotWritten(OSError):
 class ResultFiles:
     """What earlier runs left in the files, and what this one makes of each registration.
 
-    Raises WorkflowRefused, before anything is booked, where a file that is there cannot be
+    Raises InputRefused, before anything is booked, where a file that is there cannot be
     understood or its folder cannot be written to.
     """
 
@@ -81,7 +81,7 @@ def _write(path: Path, text_of: TextOf, read: Reader) -> None:
             text = text_of(read(path.name, path))
             if not path.exists() or path.read_bytes() != text:
                 _replace_file(path, text)
-    except WorkflowRefused as refused:
+    except InputRefused as refused:
         raise ResultsNotWritten(path, str(refused)) from refused
     except OSError as error:
         raise ResultsNotWritten(path, error.strerror or str(error)) from error
@@ -99,7 +99,7 @@ def _json_rows(field: str, path: Path) -> list[Row]:
     found = read_json(field, path)
     if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
         detail = f"{path} is there: found {shown(found)}, a list of objects is needed"
-        raise WorkflowRefused((f"/{field}", detail))
+        raise InputRefused((f"/{field}", detail))
     return found
 
 
@@ -112,11 +112,11 @@ def _stats_rows(field: str, path: Path) -> list[Row]:
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
         detail = f"{path} is there, and no CSV: {error}"
-        raise WorkflowRefused((f"/{field}", detail)) from None
+        raise InputRefused((f"/{field}", detail)) from None
     if tuple(reader.fieldnames or ()) != STATS_COLUMNS:
         columns = ",".join(STATS_COLUMNS)
         detail = f"{path} is there: found other columns, {columns} are needed"
-        raise WorkflowRefused((f"/{field}", detail))
+        raise InputRefused((f"/{field}", detail))
     return rows
 
 
@@ -137,7 +137,7 @@ def _check_writable(field: str, path: Path) -> None:
             pass
     except OSError as error:
         why = (error.strerror or str(error)).lower()
-        raise WorkflowRefused((f"/{field}", f"{path} cannot be written: {why}")) from None
+        raise InputRefused((f"/{field}", f"{path} cannot be written: {why}")) from None
 
 
 def _json_text(rows: list[Row]) -> bytes:

@@ -11,6 +11,7 @@ from domain.names import shown
 from domain.suppliers.choosing import Registration
 from interfaces.files import handed_in
 from interfaces.files.asking import Asked
+from interfaces.files.handed_in import InputRefused
 from interfaces.files.matching import RULE_CHUNK, ByMatcher, ByRule, Matching
 from interfaces.files.pricing import Pricing
 from interfaces.files.products import Products
@@ -20,7 +21,6 @@ from interfaces.files.workflow_count import Count, CountAsked
 from interfaces.files.workflow_files import (
     NamedFiles,
     NamedPath,
-    WorkflowRefused,
     workflow_files,
 )
 from interfaces.files.workflow_run import Item, Run, Unreadable, read_items
@@ -79,7 +79,7 @@ async def run_workflow(
     without them the choosing rule chooses and the offers say the price. `max_items` None takes
     all. `resync` takes over offers that have changed since the scenario began.
 
-    Raises WorkflowRefused, a ValueError, before anything is booked; FilesNotWritten, with the
+    Raises InputRefused, a ValueError, before anything is booked; FilesNotWritten, with the
     summary, if a result file or the capacity file could not be written; and LedgerUnavailable.
     """
     _check_limits(
@@ -196,7 +196,7 @@ def _check_limits(max_items: object, **timeouts_seconds: object) -> None:
         if not _is_time_limit(seconds):
             faults.append((f"/{name}", f"found {shown(seconds)}, seconds above zero are needed"))
     if faults:
-        raise WorkflowRefused(*faults)
+        raise InputRefused(*faults)
 
 
 def _is_time_limit(seconds: object) -> bool:

@@ -12,7 +12,8 @@ from domain.suppliers.capacity_files import Count as SupplierCount
 from domain.suppliers.capacity_files import capacity_document, printed
 from domain.suppliers.offers import digest_of, parse_json, parse_offers
 from interfaces.files.counted_file import CountedFile
-from interfaces.files.workflow_files import WorkflowFiles, WorkflowRefused
+from interfaces.files.handed_in import InputRefused
+from interfaces.files.workflow_files import WorkflowFiles
 from interfaces.identity import fresh_id
 from interfaces.service import Clock, Service
 from projections import supplier_capacity as queries
@@ -80,11 +81,11 @@ class Count:
         )
 
     def _check_texts(self) -> None:
-        """Raise WorkflowRefused unless every command of the run can be made."""
+        """Raise InputRefused unless every command of the run can be made."""
         try:
             self.command(why="." * MAX_WHY_CHARACTERS)
         except Invalid as invalid:
-            raise WorkflowRefused(*invalid.faults) from None
+            raise InputRefused(*invalid.faults) from None
 
     async def do(self, work: Callable[[Service], Awaitable[R]]) -> R:
         """Have something done in the ledger, with the capacity file current before and after."""
@@ -147,7 +148,7 @@ def _terms(asked: CountAsked) -> tuple[SupplierTerms, ...]:
     except Invalid as invalid:
         path = asked.files.offers
         faults = [(f"/offers_file{at}", f"{path}: {what}") for at, what in invalid.faults]
-        raise WorkflowRefused(*faults) from None
+        raise InputRefused(*faults) from None
 
 
 def _held(match: queries.Match) -> Held:

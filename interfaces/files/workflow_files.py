@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from domain.errors import Invalid
 from domain.names import file_name_fault, shown
+from interfaces.files.handed_in import InputRefused
 
 CONSTELLATIONS = ("p1m1m2c", "p1m1c1m2c2", "p1m1c1_p2m2c2", "p1m1_p2m2")
 NamedPath = str | PathLike[str] | None
-
-
-class WorkflowRefused(Invalid, ValueError):
-    """What a workflow was given cannot be used; every fault is named, and nothing was done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +49,7 @@ def workflow_files(
     scenario: str | None = None,
     named: NamedFiles = NamedFiles(),
 ) -> WorkflowFiles:
-    """Return the files of one run. Raises WorkflowRefused naming every fault."""
+    """Return the files of one run. Raises InputRefused naming every fault."""
     _check_names(constellation, model, business_line, scenario)
     derived = _derived(constellation, data_dir, scenario)
     prefix = f"{business_line}_{constellation}_{model}_"
@@ -103,4 +99,4 @@ def _check_names(constellation: str, model: str, business_line: str, scenario: s
     if scenario and (fault := file_name_fault(scenario)):
         faults.append(("/scenario", fault))
     if faults:
-        raise WorkflowRefused(*faults)
+        raise InputRefused(*faults)

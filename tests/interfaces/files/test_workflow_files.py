@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from interfaces.files.workflow_files import NamedFiles, WorkflowFiles, WorkflowRefused
+from interfaces.files.workflow_files import InputRefused, NamedFiles, WorkflowFiles
 from interfaces.files.workflow_files import workflow_files as files_of
 
 PREFIX = "sbus_p1m1m2c_openai_gpt4o_"
@@ -61,7 +61,7 @@ def test_a_result_file_that_is_named_gets_the_prefix_too(name: str) -> None:
 
 
 def test_an_unknown_constellation_is_refused_with_those_allowed() -> None:
-    with pytest.raises(WorkflowRefused) as caught:
+    with pytest.raises(InputRefused) as caught:
         found(constellation="p1")
     assert str(caught.value) == (
         "/constellation: found 'p1', allowed are p1m1m2c, p1m1c1m2c2, p1m1c1_p2m2c2, p1m1_p2m2"
@@ -79,7 +79,7 @@ def test_the_constellation_stands_in_the_names_of_results(constellation: str) ->
 
 
 def test_names_that_would_lead_elsewhere_are_refused_together() -> None:
-    with pytest.raises(WorkflowRefused) as caught:
+    with pytest.raises(InputRefused) as caught:
         found(model="openai/gpt4o", business_line="", scenario="../march", data_dir="d")
     assert [pointer for pointer, _ in caught.value.faults] == [
         "/model",
