@@ -1,54 +1,46 @@
-"""The capacity file that a workflow counts in, and the ledger behind it."""
+"""The capacity file that a workflow counts in, and the ledger behind it, as drop-in calls do it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from application.ledger import Command
-from domain.suppliers import Scenario
-from interfaces.files.adoption import parse_imported
-from interfaces.identity import fresh_id
-from interfaces.service import Service, migrate_ledger, open_service
-from interfaces.settings import Settings
+from domain.errors import DomainError
+from interfaces.files.keeper import KEEPER
+from interfaces.files.places import Place, place_of
+from interfaces.service import Service
 
 R = TypeVar("R")
 
 
 class CountedFile:
-    """PROVISIONAL."""
+    """Does things in the ledger while it holds the lock of the file.
+
+    What others wrote into the file is taken over before, and the file is current afterwards.
+    Raises CapacityFileInvalid, here and at every call.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
-        self.line, self.scenario = "files", path.stem
+        self._place = place_of(path)
+        self.line, self.scenario = self._place.line, self._place.scenario
 
-    async def do(self, work: Callable[[Service], Awaitable[R]], fresh: Callable[[], bytes]) -> R:
-        folder, name = self.path.parent, self.path.stem
-        settings = Settings().model_copy(
-            update={
-                "ledger_file": folder / f".{name}.ledger.db",
-                "views_file": folder / f".{name}.views.db",
-                "data_dir": folder,
-            }
-        )
-        migrate_ledger(settings)
-        async with open_service(settings) as service:
-            known = await service.ledger.stored(
-                Scenario, Scenario.identity(self.line, self.scenario)
-            )
-            if not known.exists:
-                content = self.path.read_bytes() if self.path.exists() else fresh()
-                await service.suppliers.import_capacity_file(
-                    Command(actor="x", reason="y", command_id=fresh_id(), at=service.clock()),
-                    line=self.line,
-                    scenario=self.scenario,
-                    imported=parse_imported(self.path, content),
-                    capacity_file=self.path.name,
-                )
+    async def do(
+        self, work: Callable[[Service], Awaitable[R]], fresh: Callable[[], bytes] | None
+    ) -> R:
+        """Return what the work returns; `fresh` makes the file where there is none.
+
+        The work may be done again, if others change the file in that moment. Raises the
+        DomainError that it raises, and CapacityNotKept.
+        """
+
+        async def done(service: Service, _: Place) -> R | DomainError:
             try:
                 return await work(service)
-            finally:
-                await service.catch_up()
-                await asyncio.to_thread(
-                    service.capacity_files.write, self.line, self.scenario, rewrite=True
-                )
+            except DomainError as error:  # which drop-in callers would get under another name
+                return error
+
+        result = await asyncio.wrap_future(KEEPER.submit(self._place, done, fresh))
+        if isinstance(result, DomainError):
+            raise result
+        found: R = result
+        return found

@@ -64,13 +64,23 @@ class ByRule:
         """Book all of them in one transaction, each decided for itself."""
         count = self._count
         records = [_plain_record(each.registration) for each in items]
-        outcome = await count.do(
-            lambda service: service.suppliers.choose(
+
+        async def chosen(service: Service) -> list[Chosen | Exception]:
+            outcome = await service.suppliers.choose(
                 count.command(), line=count.line, scenario=count.scenario, records=records
             )
-        )
-        pairs = zip(items, outcome.result, strict=True)
-        return [_chosen(each.registration, result) for each, result in pairs]
+            _remember_booked(count, outcome.result)
+            return outcome.result
+
+        pairs = zip(items, await count.do(chosen), strict=True)
+        return [_chosen(count, each.registration, result) for each, result in pairs]
+
+
+def _remember_booked(count: Count, results: Sequence[object]) -> None:
+    """Note who was booked, for when it is done again and found booked already."""
+    for each in results:
+        if isinstance(each, Chosen | BookingState) and each.status == "booked":
+            count.booked_now.add(each.registration_id)
 
 
 def _plain_record(registration: Registration) -> dict[str, str]:
@@ -81,7 +91,7 @@ def _plain_record(registration: Registration) -> dict[str, str]:
     }
 
 
-def _chosen(registration: Registration, result: Chosen | Exception) -> Outcome:
+def _chosen(count: Count, registration: Registration, result: Chosen | Exception) -> Outcome:
     if isinstance(result, ScenarioNotFound) or not isinstance(result, Chosen | DomainError):
         raise result  # it would be the same for every other
     if isinstance(result, DomainError):
@@ -89,7 +99,7 @@ def _chosen(registration: Registration, result: Chosen | Exception) -> Outcome:
     if not result.supplier:
         return NotHeld(result.reason, unmatched=result.status == "unmatched")
     details = MatchDetails(zip_code=registration.zip_code, product_type=registration.product_type)
-    return Held(result.supplier, details, new=result.status == "booked")
+    return Held(result.supplier, details, new=result.registration_id in count.booked_now)
 
 
 class ByMatcher:
@@ -188,7 +198,7 @@ class ByMatcher:
             )
         except DomainError as error:
             return NotHeld(str(error))
-        return Held(booked.supplier, match.details, new=booked.status == "booked")
+        return Held(booked.supplier, match.details, new=booked.registration_id in count.booked_now)
 
     async def _booked(self, service: Service, about: Registration, match: Match) -> BookingState:
         count = self._count
@@ -199,6 +209,7 @@ class ByMatcher:
             registration=about,
             match=match,
         )
+        _remember_booked(count, [outcome.result])
         return outcome.result
 
     async def _book_another(

@@ -21,7 +21,7 @@ from interfaces.files.adoption import read_imported
 from interfaces.files.counted_file import CountedFile
 from interfaces.files.handed_in import InputRefused, read_bytes
 from interfaces.service import Service
-from projections.capacity_files import _locked, _replace_file
+from projections.capacity_files import locked, replace_file
 
 MAX_BACKUPS = 1_000
 USAGE_KEYS = ("Used", "UsedPct")
@@ -184,19 +184,19 @@ async def _nothing(service: Service) -> None:
 
 
 def _backed_up(migration: Migration) -> Path:
-    with _locked(migration.offers):
+    with locked(migration.offers):
         _check_unchanged(migration)
         path = _backup_path(migration)
         if not path.exists():
-            _replace_file(path, migration.content)
+            replace_file(path, migration.content)
         return path
 
 
 def _offers_rewritten(migration: Migration) -> None:
     _check_same_usage(migration)  # somebody else may have made the capacity file meanwhile
-    with _locked(migration.offers):
+    with locked(migration.offers):
         _check_unchanged(migration)
-        _replace_file(migration.offers, migration.text)
+        replace_file(migration.offers, migration.text)
 
 
 def _check_unchanged(migration: Migration) -> None:

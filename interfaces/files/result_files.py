@@ -14,7 +14,7 @@ from typing import Any
 from domain.names import shown
 from interfaces.files.handed_in import UNKNOWN, InputRefused, read_bytes, read_json
 from interfaces.files.workflow_files import WorkflowFiles
-from projections.capacity_files import _locked, _replace_file
+from projections.capacity_files import locked, replace_file
 
 STATS_COLUMNS = ("registration_id", "zip_code", "status", "supplier_id", "reason")
 Row = dict[str, Any]
@@ -77,10 +77,10 @@ class ResultFiles:
 
 def _write(path: Path, text_of: TextOf, read: Reader) -> None:
     try:
-        with _locked(path):
+        with locked(path):
             text = text_of(read(path.name, path))
             if not path.exists() or path.read_bytes() != text:
-                _replace_file(path, text)
+                replace_file(path, text)
     except InputRefused as refused:
         raise ResultsNotWritten(path, str(refused)) from refused
     except OSError as error:

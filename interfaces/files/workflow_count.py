@@ -46,7 +46,7 @@ class Held:
 
 
 class Count:
-    """One count of capacity; `held` and `dealt_with` grow as the run goes on.
+    """One count of capacity; what is held, booked now and dealt with grows as the run goes on.
 
     Whatever is done in it goes through the capacity file's lock: what others wrote there is taken
     over before, and the file is current afterwards.
@@ -61,6 +61,7 @@ class Count:
         self.offers: Sequence[Mapping[str, Any]] = ()
         self.supplier_by_alias: Mapping[str, str] = {}
         self.held: dict[str, Held] = {}
+        self.booked_now: set[str] = set()
         self.dealt_with: set[str] = set()
         self.messages: list[str] = []
 
@@ -104,6 +105,7 @@ class Count:
         ).result
         state = await self._go_by(service, published.publication)
         await service.catch_up()
+        self.messages.clear()  # it may be done again
         found = await service.read(queries.publication, line=line, publication=state.publication)
         assert found is not None  # the scenario goes by it
         if found.publication.digest != digest_of(asked.offers_document):
