@@ -88,8 +88,8 @@ def _in_a_thread(asked: Asked, arguments: tuple[Any, ...]) -> Awaitable[Any]:
 
 def one_line(error: BaseException | str) -> str:
     """Return what an error says as one line that can be stored, printed and read."""
-    words = " ".join(str(error).split())
-    text = "".join(each if each.isprintable() else "?" for each in words)
+    lines = " ".join(each.strip() for each in str(error).splitlines())
+    text = "".join(each if each.isprintable() else "?" for each in lines)
     return text if len(text) <= MAX_SAID_CHARACTERS else f"{text[:MAX_SAID_CHARACTERS]}..."
 
 

@@ -33,14 +33,14 @@ class CountedFile:
         DomainError that it raises, and CapacityNotKept.
         """
 
-        async def done(service: Service, _: Place) -> R | DomainError:
+        async def done(service: Service, _: Place) -> tuple[R | None, DomainError | None]:
             try:
-                return await work(service)
+                return await work(service), None
             except DomainError as error:  # which drop-in callers would get under another name
-                return error
+                return None, error
 
-        result = await asyncio.wrap_future(KEEPER.submit(self._place, done, fresh))
-        if isinstance(result, DomainError):
-            raise result
+        result, error = await asyncio.wrap_future(KEEPER.submit(self._place, done, fresh))
+        if error is not None:
+            raise error
         found: R = result
         return found

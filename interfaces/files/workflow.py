@@ -87,6 +87,7 @@ async def run_workflow(
         matcher_timeout_seconds=matcher_timeout_seconds,
         pricing_timeout_seconds=pricing_timeout_seconds,
     )
+    _check_callables(matcher=matcher, pricing=pricing)
     files = workflow_files(
         constellation=constellation,
         model=model,
@@ -123,8 +124,8 @@ async def run_workflow(
         pricing_timeout_seconds=pricing_timeout_seconds,
     )
     count, results = Count(asked), ResultFiles(files)
+    await count.begin()
     try:
-        await count.begin()
         run = _run(count, callables, incentives, items, results)
         with progress_bar("Matching", len(items), wanted=progress) as advance:
             await run.all(items, advance)
@@ -197,6 +198,12 @@ def _check_limits(max_items: object, **timeouts_seconds: object) -> None:
             faults.append((f"/{name}", f"found {shown(seconds)}, seconds above zero are needed"))
     if faults:
         raise InputRefused(*faults)
+
+
+def _check_callables(**given: object) -> None:
+    for name, found in given.items():
+        if found is not None and not callable(found):
+            raise InputRefused((f"/{name}", f"found {shown(found)}, a callable is needed"))
 
 
 def _is_time_limit(seconds: object) -> bool:

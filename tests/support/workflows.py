@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from interfaces.files.counted_file import CountedFile
 from interfaces.files.workflow import run_workflow
 from interfaces.files.workflow_summary import WorkflowSummary
+from interfaces.service import Service
+from tests.support.ledgers import command
 from tests.support.offers import offers_document
 
 ZIP = "55407"
@@ -54,8 +57,23 @@ class LineFolder:
 
     async def run(self, **arguments: Any) -> WorkflowSummary:
         """Run the workflow on this folder."""
-        given = {"business_line": LINE, "data_dir": self.folder, "scenario": SCENARIO}
+        given: dict[str, Any] = {
+            "business_line": LINE,
+            "data_dir": self.folder,
+            "scenario": SCENARIO,
+        }
         return await run_workflow(**given | arguments)
+
+    async def set_aliases(self, supplier_by_alias: dict[str, str]) -> None:
+        """Set the aliases of the line, in the ledger of the capacity file."""
+        file = CountedFile(self.capacity_path)
+
+        async def set_them(service: Service) -> None:
+            await service.suppliers.set_aliases(
+                command(), line=file.line, supplier_by_alias=supplier_by_alias
+            )
+
+        await file.do(set_them, None)
 
     @property
     def capacity(self) -> Any:

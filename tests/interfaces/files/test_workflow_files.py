@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from interfaces.files.workflow_files import InputRefused, NamedFiles, WorkflowFiles
+from interfaces.files.handed_in import InputRefused
+from interfaces.files.workflow_files import NamedFiles, WorkflowFiles
 from interfaces.files.workflow_files import workflow_files as files_of
 
 PREFIX = "sbus_p1m1m2c_openai_gpt4o_"
