@@ -47,6 +47,22 @@ class Migration(Struct, frozen=True):
         return printed(capacity_document(self.usages)).encode()
 
 
+def plans(offers: Sequence[Path], *, scenario: str | None, otherwise: Path) -> list[Migration]:
+    """Return what is to be done for several offers files. Raises InputRefused, before any is."""
+    found: list[Migration] = []
+    taken: dict[Path, Path] = {}
+    for each in {each.resolve(): each for each in reversed(offers)}.values():
+        path = capacity_path(each, scenario=scenario, alone=len(offers) == 1, otherwise=otherwise)
+        migration = plan(each, path)
+        found.insert(0, migration)
+        if not migration.needed:
+            continue
+        if (other := taken.setdefault(path.resolve(), each)) is not each:
+            detail = f"the usage in {each} and in {other} would both go to {path}"
+            raise InputRefused(("/capacity_file", f"{detail}; migrate them one by one"))
+    return found
+
+
 def plan(offers: Path, capacity: Path) -> Migration:
     """Return what is to be done. Raises InputRefused naming every fault."""
     content = read_bytes("offers_file", offers)
