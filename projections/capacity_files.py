@@ -161,7 +161,7 @@ class CapacityFiles:
         """
         if self._kept_elsewhere(line, scenario):
             return "unchanged"
-        path = self._path(line, scenario)
+        path = self.path_of(line, scenario)
         with _failures_named(path), locked(path):
             return self._write_locked(path, line, scenario, rewrite)
 
@@ -182,7 +182,7 @@ class CapacityFiles:
 
         `adopted_sha256` is the digest of what was found there and taken over; empty: nothing.
         """
-        path = self._path(line, scenario)
+        path = self.path_of(line, scenario)
         with _failures_named(path):
             return self._write_locked(path, line, scenario, False, adopted_sha256, as_it_is=True)
 
@@ -216,7 +216,7 @@ class CapacityFiles:
         return [self._verify(line, scenario) for line, scenario in sorted(ours)]
 
     def _verify(self, line: str, scenario: str) -> Finding:
-        path = self._path(line, scenario)
+        path = self.path_of(line, scenario)
         with _failures_named(path), locked(path) if path.parent.is_dir() else nullcontext():
             seen = self._see(path, line, scenario)
             found = "" if path.is_dir() else _digest_on_disk(path)
@@ -234,7 +234,8 @@ class CapacityFiles:
                 status = "behind"
             return Finding(line, scenario, path, status, found, expected)
 
-    def _path(self, line: str, scenario: str) -> Path:
+    def path_of(self, line: str, scenario: str) -> Path:
+        """Return the real path of a scenario's file. Raises Invalid if it leaves the folder."""
         asked = self._asked(line, scenario) or default_path(Path(), line, scenario).as_posix()
         return resolve_path(self._data_dir, asked.lstrip("/") if self._at_root else asked)
 

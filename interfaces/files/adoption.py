@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 from application.ledger import Command, Outcome
@@ -12,6 +13,7 @@ from domain.suppliers.capacity_files import ImportedFile, read_capacity_file
 from interfaces.files.errors import CapacityFileInvalid
 from interfaces.identity import fresh_id
 from interfaces.service import Service
+from projections.capacity_files import locked
 
 MAX_FILE_BYTES = 8 * 2**20  # 10 000 suppliers with 800 bytes each
 
@@ -29,20 +31,33 @@ async def adopt(
 ) -> Outcome[Imported]:
     """Record what a capacity file says where it differs from the ledger; else be quiet.
 
-    The file is read strictly and never written. `capacity_file` is the scenario's path of its own,
-    if it has one; `afresh` begins a new count in any case. Raises CapacityFileInvalid and
-    OpenedElsewhere.
+    The file is read strictly and left as it is. `capacity_file` is the scenario's path of its own,
+    if it has one; `afresh` begins a new count in any case. Where the file is the scenario's, the
+    service writes it from now on. Raises CapacityFileInvalid and OpenedElsewhere.
     """
-    imported = await asyncio.to_thread(read_imported, path)
+    await asyncio.to_thread(read_imported, path)  # no lock, nor folder, is made for what is none
     command = Command(actor=actor, reason=reason, command_id=fresh_id(), at=service.clock())
-    return await service.suppliers.import_capacity_file(
-        command,
-        line=line,
-        scenario=scenario,
-        imported=imported,
-        capacity_file=capacity_file,
-        afresh=afresh,
-    )
+    real_path = await asyncio.to_thread(path.resolve)
+    with ExitStack() as held:
+        await asyncio.to_thread(held.enter_context, locked(real_path))
+        imported = await asyncio.to_thread(read_imported, path)
+        outcome = await service.suppliers.import_capacity_file(
+            command,
+            line=line,
+            scenario=scenario,
+            imported=imported,
+            capacity_file=capacity_file,
+            afresh=afresh,
+        )
+        await asyncio.to_thread(_take_on, service, real_path, line, scenario, imported.sha256)
+    return outcome
+
+
+def _take_on(service: Service, path: Path, line: str, scenario: str, sha256: str) -> None:
+    """Let the file be known as ours, or it would be held as one that somebody else put there."""
+    service.projector.catch_up()
+    if service.capacity_files.path_of(line, scenario) == path:
+        service.capacity_files.settle(line, scenario, adopted_sha256=sha256)
 
 
 def read_imported(path: Path) -> ImportedFile:
@@ -61,17 +76,21 @@ def parse_imported(path: Path | str, content: bytes) -> ImportedFile:
 def read_writable(path: Path) -> bytes:
     """Return the bytes of a file that may be replaced by us. Raises CapacityFileInvalid."""
     try:
-        _check_within_its_folder(path)
+        check_within_its_folder(path)
         # A pipe would let us wait for ever; opened like this it is seen for what it is.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - it is open, and has no path
+        try:
             _check_found(path, os.fstat(descriptor))
-            return file.read()
+            with open(descriptor, "rb", closefd=False) as file:
+                return file.read()
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise CapacityFileInvalid(path, [("", error.strerror or str(error))]) from error
 
 
-def _check_within_its_folder(path: Path) -> None:
+def check_within_its_folder(path: Path) -> None:
+    """Raise CapacityFileInvalid if the path is a link to a file that lies in another folder."""
     try:
         leaves = path.resolve().parent != path.parent.resolve()
     except RuntimeError:  # links that lead in a circle

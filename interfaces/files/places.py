@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain.names import file_name_fault
+from interfaces.files.adoption import check_within_its_folder
 from interfaces.files.errors import CapacityFileInvalid
 from interfaces.settings import Settings
 
@@ -33,6 +34,7 @@ def place_of(capacity_file: str | Path) -> Place:
     """Return where a file's ledger lies: beside it, or where CAPACITY_DATABASE_URL says."""
     settings = _settings(frozenset(_ours()))
     path = Path(capacity_file)
+    check_within_its_folder(path)
     if path.is_symlink() or path.exists():
         path = path.resolve()
     else:  # a name that is to be made: only its folder may lead over links
