@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from application.ledger.store import StoredRow
 from interfaces.files.counted_file import CountedFile
 from interfaces.files.workflow import run_workflow
 from interfaces.files.workflow_summary import WorkflowSummary
 from interfaces.service import Service
-from tests.support.ledgers import command
+from tests.support.ledgers import command, everything
 from tests.support.offers import offers_document
 
 ZIP = "55407"
@@ -74,6 +75,22 @@ class LineFolder:
             )
 
         await file.do(set_them, None)
+
+    async def history(self) -> tuple[str, list[tuple[str, str, str]]]:
+        """Return the line's name in the ledger; what became of bookings, by whom and why."""
+        file = CountedFile(self.capacity_path)
+
+        async def read_rows(service: Service) -> list[StoredRow]:
+            return await everything(service.ledger)
+
+        rows = await file.do(read_rows, None)
+        told = []
+        for row in rows:
+            provenance = json.loads(row.state)["provenance"]
+            kind = row.topic.removeprefix("suppliers.")
+            if kind in ("booked", "released"):
+                told.append((kind, provenance["actor"], provenance["reason"]))
+        return file.line, told
 
     @property
     def capacity(self) -> Any:

@@ -1,6 +1,8 @@
 """The workflow as a whole: what is matched, booked, priced, written, and said of it."""
 
+import asyncio
 import json
+import os
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,24 @@ from typing import Any
 import pytest
 
 from interfaces.demo import load, offers_document
+from interfaces.files.capacity_tracker import reset_capacity, update_supplier_capacity
 from interfaces.files.workflow_summary import STATUSES
-from tests.support.asynchronous import asynchronous
+from tests.support.asynchronous import asynchronous, soon
+from tests.support.ledgers import migrated
 from tests.support.workflows import ZIP, LineFolder, registration
 
 Offers = list[dict[str, Any]]
 
 
-@pytest.fixture
-def line(tmp_path: Path) -> LineFolder:
+@pytest.fixture(params=["sqlite", "postgres"])
+def line(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> LineFolder:
+    """A folder, with the ledger beside the capacity file or in PostgreSQL."""
+    if request.param == "postgres":
+        url = migrated(request.getfixturevalue("postgres_url"))
+        monkeypatch.setenv("CAPACITY_DATABASE_URL", url)
+        monkeypatch.setenv("CAPACITY_DATA_DIR", str(tmp_path / "data"))
     return LineFolder(tmp_path)
 
 
@@ -242,3 +253,125 @@ async def test_w13_results_are_replaced_by_registration(line: LineFolder) -> Non
     assert names == ["SPUS1", "SPUS9", "SPUS2", "SPUS3"]
     assert matches[0]["supplier_id"] in ("ACME", "Bolt")
     assert matches[1] == stranger
+
+
+# Others at the same time, and what ends in the middle.
+
+
+@asynchronous
+async def test_two_runs_at_the_same_time_book_each_registration_once(line: LineFolder) -> None:
+    line.put_offers({"ACME": 20, "Bolt": 20})
+    line.put_registrations([registration(number) for number in range(30)])
+    first, second = await asyncio.gather(
+        line.run(max_items=None), line.run(max_items=None, matcher=least_used, model="gpt")
+    )
+    assert (first.matched + first.counts["failed"], second.processed) == (30, 30)
+    assert sum(line.used.values()) == 30
+    assert first.newly_booked + second.newly_booked == 30
+
+
+@asynchronous
+async def test_runs_that_end_together_lose_no_row_of_each_other(line: LineFolder) -> None:
+    """Both write the same result files, each with registrations of its own."""
+    line.put_offers({"ACME": 40})
+    runs = []
+    for part in range(4):
+        path = line.registrations_path.with_name(f"part{part}.json")
+        records = [registration(10 * part + number) for number in range(5)]
+        path.write_text(json.dumps(records))
+        runs.append(line.run(registrations_file=path))
+    summaries = await asyncio.gather(*runs)
+    assert [each.matched for each in summaries] == [5] * 4
+    assert len({each["registration_id"] for each in line.result("matches")}) == 20
+    assert len(line.result("stats")) == 20
+
+
+@asynchronous
+async def test_a_run_that_was_cut_short_goes_on_where_it_was(line: LineFolder) -> None:
+    begun = asyncio.Event()
+
+    async def slow(record: dict[str, Any], offers: Offers) -> dict[str, Any]:
+        if record["registration_id"] == "SPUS2":
+            begun.set()
+            await asyncio.Event().wait()
+        return least_used(record, offers)
+
+    run = asyncio.create_task(line.run(matcher=slow))
+    await soon(begun.wait())
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert [each["registration_id"] for each in line.result("matches")] == ["SPUS1"]
+    assert sum(line.used.values()) == 1
+    summary = await line.run(matcher=least_used)
+    assert (summary.matched, summary.newly_booked) == (3, 2)
+
+
+@asynchronous
+async def test_the_drop_in_functions_count_on_what_a_workflow_booked(line: LineFolder) -> None:
+    line.put_offers({"ACME": 4})
+    await line.run()
+    match = {"supplier_id": "ACME", "registration_id": "SPUS1"}
+    await update_supplier_capacity(match, line.offers_path, line.capacity_path)
+    assert line.used == {"ACME": 3}
+    await update_supplier_capacity({"supplier_id": "ACME"}, line.offers_path, line.capacity_path)
+    assert line.used == {"ACME": 4}
+    await reset_capacity(line.capacity_path)
+    assert (await line.run()).newly_booked == 3
+
+
+@asynchronous
+async def test_the_history_tells_of_bookings_and_of_what_was_given_back(line: LineFolder) -> None:
+    def pricing(match: dict[str, Any], *_: Any) -> Any:
+        if match["registration_id"] == "SPUS2":
+            raise RuntimeError("closed")
+        return {"product_price": 1}
+
+    await line.run(pricing=pricing, actor="ada", reason="benchmark")
+    line_name, history = await line.history()
+    assert line_name == ("sbus" if os.environ.get("CAPACITY_DATABASE_URL") else "files")
+    assert [topic for topic, _, _ in history] == ["booked", "booked", "released", "booked"]
+    assert {actor for _, actor, _ in history} == {"ada"}
+    assert [reason for _, _, reason in history] == [
+        "benchmark",
+        "benchmark",
+        "benchmark: the pricing raised RuntimeError: closed",
+        "benchmark",
+    ]
+
+
+def test_progress_is_shown_on_a_terminal_only_and_not_if_it_is_not_wanted(
+    line: LineFolder, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(line.run())
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # Rich takes this for a terminal
+    asyncio.run(line.run(progress=False))
+    assert capsys.readouterr() == ("", "")
+    asyncio.run(line.run())
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Matching" in shown.err
+    assert "3/3" in shown.err
+
+
+@asynchronous
+async def test_a_listed_price_is_taken_and_incentives_are_handed_on(line: LineFolder) -> None:
+    line.offers_path.write_bytes(offers_document())
+    line.put_registrations([registration(1, Product_AmountOfPanels=10), registration(2)])
+    incentives = line.folder / "incentives.json"
+    incentives.write_text('["state rebate"]')
+    summary = await line.run(incentives_file=incentives)
+    assert "no subsidy is worked out" in summary.messages[0]
+    (first, second) = line.result("pos")
+    assert (first["num_panels"], first["panel_name"]) == (10, "REC Alpha Pure 420")
+    assert (first["product_price"], second["product_price"]) == (12_276, None)
+
+    def pricing(match: dict[str, Any], offer: dict[str, Any], given: list[str]) -> str:
+        return json.dumps({"product_price": offer["InterestRate"], "eligible_subsidies": given})
+
+    await line.run(incentives_file=incentives, pricing=pricing, model="priced")
+    assert line.result("pos", "priced")[0] == first | {
+        "product_price": 8.25,
+        "eligible_subsidies": ["state rebate"],
+    }
