@@ -57,6 +57,9 @@ def normalised(record: Any, place: int) -> tuple[Registration, dict[str, Any]]:
     all of them the first would be booked, and every other taken for its repetition.
     """
     registration = read_registration(record, pointer=f"/{place}")
+    if registration.registration_id == UNKNOWN:
+        detail = f"found '{UNKNOWN}', which stands for no id, an id is needed"
+        raise Invalid((f"/{place}/registration_id", detail))
     renamed = {key: each for key, each in record.items() if key != "RegistrationNumber"}
     if "Contact_Zip" in renamed and zip_text(renamed["Contact_Zip"]):
         renamed["Contact_Zip"] = zip_text(renamed["Contact_Zip"])

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 
@@ -33,7 +34,7 @@ def _write(path: Path, text: bytes) -> None:
 
 
 def _write_synced(path: Path, text: bytes) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.{get_ident()}.tmp")
     with temporary.open("wb") as file:
         file.write(text)
         file.flush()

@@ -132,7 +132,8 @@ async def test_registrations_are_normalised_before_a_matcher_sees_them(line: Lin
 
 @asynchronous
 async def test_a_registration_without_an_id_is_named_and_never_booked(line: LineFolder) -> None:
-    line.put_registrations([{"Contact_Zip": ZIP}, {"Contact_Zip": ZIP}, registration(1)])
+    nameless = [{"Contact_Zip": ZIP}, {"registration_id": "unknown", "Contact_Zip": ZIP}]
+    line.put_registrations([*nameless, registration(1)])
     summary = await line.run()
     assert [each.status for each in summary.registrations] == ["failed", "failed", "matched"]
     assert [each["registration_id"] for each in line.result("stats")] == [
