@@ -98,8 +98,9 @@ def _book_checked(
         state = steps.open_scenario(work, line, scenario)
         supplier, _ = steps.meant(work, line, match.supplier)
         steps.supplier_capacity(work, line, scenario, supplier)
-        terms = next(each for each in state.terms if each.supplier == supplier)
-        check_choice(registration, match.details.product_type, terms)
+        terms = {each.supplier: each for each in state.terms}
+        nothing = SupplierTerms(supplier, 0)
+        check_choice(registration, match.details.product_type, terms.get(supplier, nothing))
         return book(work)
 
     return decide

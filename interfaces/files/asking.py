@@ -25,6 +25,7 @@ async def ask(asked: Asked, *arguments: Any, called: str, timeout_seconds: float
     task = asyncio.ensure_future(_answer(asked, arguments))
     done, _ = await _waited(task, timeout_seconds)
     if not done:
+        task.add_done_callback(_forget)
         task.cancel()
         raise NoAnswer(f"the {called} gave no answer within {timeout_seconds:g} seconds")
     try:
@@ -33,6 +34,12 @@ async def ask(asked: Asked, *arguments: Any, called: str, timeout_seconds: float
         raise NoAnswer(f"the {called} was cancelled") from None
     except Exception as error:
         raise NoAnswer(f"the {called} raised {_said(error)}") from error
+
+
+def _forget(task: "asyncio.Future[Any]") -> None:
+    """Take note of what comes too late, or the event loop would complain that nobody did."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _waited(task: "asyncio.Future[Any]", timeout_seconds: float) -> Any:

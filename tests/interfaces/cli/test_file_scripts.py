@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from interfaces.demo import offers_document
+from interfaces.files import migration
 from tests.interfaces.cli.conftest import CommandLine
 from tests.support.ledgers import migrated
 
@@ -178,6 +179,19 @@ def test_a_capacity_file_that_says_something_else_is_not_overwritten(folder: Com
     assert f"{MARCH} is there already, and differs from {OFFERS} for All" in ended.stderr
     assert (folder.folder / MARCH).read_bytes() == there
     assert (folder.folder / OFFERS).read_bytes() == before
+
+
+def test_without_comparing_the_usage_would_be_lost(
+    capacity: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: it is the comparison that keeps the offers' usage from being thrown away."""
+    put_offers(capacity)
+    other = {"SupplierID": "iSoalr", "Capacity": 9, "Used": 3, "UsedPct": 0.33}
+    put(capacity, MARCH, {"iSoalr": other})
+    monkeypatch.setattr(migration, "_check_same_usage", lambda migration: None)
+    capacity.ok("files", "migrate", OFFERS, "--scenario", "march")
+    assert used(capacity) == {"iSoalr": 3}
+    assert "Used" not in (capacity.folder / OFFERS).read_text()
 
 
 def test_no_backup_is_overwritten(capacity: CommandLine) -> None:

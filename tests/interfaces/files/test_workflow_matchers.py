@@ -11,7 +11,10 @@ import hypothesis.strategies as st
 import pytest
 
 from application.suppliers import workflows
+from interfaces.files import matcher_answers
 from interfaces.files.capacity_tracker import update_supplier_capacity
+from interfaces.files.workflow import WorkflowSummary
+from interfaces.files.workflow_run import Run
 from tests.support.asynchronous import asynchronous
 from tests.support.workflows import ZIP, LineFolder, registration
 
@@ -61,7 +64,7 @@ NOT_BOOKED = [
     ({"supplier_id": "ACME", "num_panels": True}, "/num_panels: found true"),
     ({"supplier_id": 5}, "/supplier_id: found 5, text is needed"),
     ({"supplier_id": "ACME", "registration_id": "SPUS7"}, "answered for SPUS7, which is not"),
-    ([{"supplier_id": "ACME"}, {"supplier_id": "Bolt"}], "two suppliers for SPUS1: ACME and Bolt"),
+    ([{"supplier_id": "ACME"}, {"supplier_id": "Bolt"}], ": ACME and Bolt"),
     (["ACME"], "found 'ACME', an object is needed"),
     ("ACME", "no JSON"),
     ("", "no JSON"),
@@ -80,41 +83,53 @@ NOT_BOOKED = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "reason"), NOT_BOOKED)
-def test_a_wrong_answer_is_named_and_not_booked(line: LineFolder, answer: Any, reason: str) -> None:
-    summary = asyncio.run(line.run(matcher=answering(answer)))
-    assert list(summary.failed) == ["SPUS1"]
-    assert reason in summary.failed["SPUS1"]
+def answer_each(line: LineFolder, answers: list[Any]) -> WorkflowSummary:
+    """Answer so for one registration after the other, SPUS100 first, and rightly for SPUS1."""
+    records = {f"SPUS{number}": each for number, each in enumerate(answers, 100)}
+    line.put_registrations(
+        [{"RegistrationNumber": name, "Contact_Zip": ZIP} for name in (*records, "SPUS1")]
+    )
+
+    def matcher(record: dict[str, Any], offers: list[dict[str, Any]]) -> Any:
+        answer = records.get(record["registration_id"], {"supplier_id": "Bolt"})
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return asyncio.run(line.run(matcher=matcher, max_items=None))
+
+
+def test_wrong_answers_are_named_and_not_booked(line: LineFolder) -> None:
+    summary = answer_each(line, [answer for answer, _ in NOT_BOOKED])
+    assert len(summary.failed) == len(NOT_BOOKED)
+    for (answer, reason), said in zip(NOT_BOOKED, summary.failed.values(), strict=True):
+        assert reason in said, answer
     assert line.used == {"ACME": 0, "Bolt": 1, "Full": 0, "Far": 0}
-    (first, second) = line.result("stats")
-    assert (first["status"], second["status"]) == ("failed", "matched")
-    assert first["reason"] == summary.failed["SPUS1"]
-    assert [each["registration_id"] for each in line.result("matches")] == ["SPUS2"]
+    stats = line.result("stats")
+    assert [each["reason"] for each in stats[:-1]] == list(summary.failed.values())
+    assert (stats[-1]["registration_id"], stats[-1]["status"]) == ("SPUS1", "matched")
+    assert [each["registration_id"] for each in line.result("matches")] == ["SPUS1"]
 
 
-@pytest.mark.parametrize("answer", [None, [], "null", "[]", {}, {"supplier_id": None}, [{}]])
-def test_naming_nobody_is_no_failure(line: LineFolder, answer: Any) -> None:
-    summary = asyncio.run(line.run(matcher=answering(answer)))
-    assert summary.unmatched == {"SPUS1": "the matcher named no supplier for it"}
-    assert line.used["ACME"] == 0
+def test_naming_nobody_is_no_failure(line: LineFolder) -> None:
+    nobody: list[Any] = [None, [], "null", "[]", {}, {"supplier_id": None}, [{}]]
+    summary = answer_each(line, nobody)
+    assert list(summary.unmatched.values()) == ["the matcher named no supplier for it"] * 7
+    assert line.used == {"ACME": 0, "Bolt": 1, "Full": 0, "Far": 0}
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
+def test_every_form_of_a_right_answer_is_booked(line: LineFolder) -> None:
+    forms = [
         {"supplier_id": "ACME"},
         {"SupplierID": "ACME", "supplier_id": ""},
-        [{"supplier_id": "ACME"}, {"supplier_id": "ACME", "registration_id": "SPUS1"}],
+        [{"supplier_id": "ACME"}, {"supplier_id": "ACME", "registration_id": "SPUS102"}],
         '{"supplier_id": "ACME", "zip_code": 55407, "num_panels": 9}',
         b'[{"supplier_id": "ACME"}]',
         '```json\n{"supplier_id": "ACME"}\n```\n',
-        {"supplier_id": "ACME", "RegistrationNumber": "SPUS1", "why": {"any": "thing"}},
-    ],
-)
-def test_every_form_of_a_right_answer_is_booked(line: LineFolder, answer: Any) -> None:
-    summary = asyncio.run(line.run(matcher=answering(answer)))
-    assert summary.matched == 2
-    assert line.used["ACME"] == 1
+        {"supplier_id": "ACME", "RegistrationNumber": "SPUS106", "why": {"any": "thing"}},
+    ]
+    assert answer_each(line, forms).newly_booked == 8
+    assert line.used["ACME"] == 7
 
 
 @asynchronous
@@ -141,32 +156,30 @@ async def test_what_a_registration_asks_for_must_be_offered(line: LineFolder) ->
 # Those that raise or hang.
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck ?[31m"),
-        (KeyError("SupplierID"), "the matcher raised KeyError: 'SupplierID'"),
-        (StopIteration(), "the matcher raised RuntimeError: StopIteration: "),
-        (SystemExit(3), "the matcher raised RuntimeError: SystemExit: 3"),
-        (TimeoutError(), "the matcher raised TimeoutError"),
-    ],
-)
-@pytest.mark.parametrize("is_async", [False, True])
-def test_a_matcher_that_raises_is_named(
-    line: LineFolder, error: BaseException, said: str, is_async: bool
-) -> None:
-    def matcher(record: dict[str, Any], offers: Any) -> Any:
+RAISED = [
+    (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck ?[31m"),
+    (KeyError("SupplierID"), "the matcher raised KeyError: 'SupplierID'"),
+    (StopIteration(), "the matcher raised RuntimeError: StopIteration:"),
+    (SystemExit(3), "the matcher raised RuntimeError: SystemExit: 3"),
+    (TimeoutError(), "the matcher raised TimeoutError"),
+]
+
+
+def test_a_matcher_that_raises_is_named(line: LineFolder) -> None:
+    summary = answer_each(line, [error for error, _ in RAISED])
+    assert [each.strip() for each in summary.failed.values()] == [said for _, said in RAISED]
+    assert sum(line.used.values()) == 1
+
+
+@asynchronous
+async def test_an_async_matcher_that_raises_is_named(line: LineFolder) -> None:
+    async def matcher(record: dict[str, Any], offers: Any) -> Any:
         if record["registration_id"] == "SPUS1":
-            raise error
+            raise KeyError("SupplierID")
         return {"supplier_id": "ACME"}
 
-    async def async_matcher(record: dict[str, Any], offers: Any) -> Any:
-        return matcher(record, offers)
-
-    if is_async and isinstance(error, SystemExit | StopIteration):
-        return  # an event loop ends with the first, and makes another error of the second
-    summary = asyncio.run(line.run(matcher=async_matcher if is_async else matcher))
-    assert summary.failed == {"SPUS1": said.strip()}
+    summary = await line.run(matcher=matcher)
+    assert summary.failed == {"SPUS1": "the matcher raised KeyError: 'SupplierID'"}
     assert line.used["ACME"] == 1
 
 
@@ -267,6 +280,47 @@ async def test_what_others_count_meanwhile_is_seen_and_kept(line: LineFolder) ->
     summary = await line.run(matcher=matcher)
     assert (summary.matched, seen) == (2, [0, 2])
     assert line.used["ACME"] == 4
+
+
+# Controls: without the guard it goes wrong, in the ways of the original.
+
+
+def closed(*given: Any) -> Any:
+    """A pricing that always fails."""
+    raise RuntimeError("closed")
+
+
+@asynchronous
+async def test_without_giving_back_a_slot_is_lost(
+    line: LineFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await line.run(pricing=closed)).counts["released"] == 2
+    assert sum(line.used.values()) == 0
+
+    async def kept(*given: Any) -> None:
+        return None
+
+    monkeypatch.setattr(Run, "_give_back", kept)
+    await line.run(pricing=closed)
+    assert sum(line.used.values()) == 2
+
+
+@asynchronous
+async def test_without_copies_one_matcher_spoils_the_offers_of_the_next(
+    line: LineFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoiling(record: dict[str, Any], offers: list[dict[str, Any]]) -> Any:
+        areas: list[str] = offers[0]["ServiceAreas"]
+        serving = record["zip_code"] in areas
+        areas.clear()
+        return {"supplier_id": offers[0]["SupplierID"]} if serving else None
+
+    assert (await line.run(matcher=spoiling)).matched == 2
+    monkeypatch.setattr(matcher_answers, "deepcopy", dict)
+    again = await line.run(
+        matcher=spoiling, scenario="april", registrations_file=line.registrations_path
+    )
+    assert again.matched == 1
 
 
 # Whatever is answered, nothing wrong is booked.
