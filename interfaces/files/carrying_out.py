@@ -1,6 +1,7 @@
 """Carrying a workflow out: read everything, begin the count, run, and leave the results on disk."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -48,6 +49,7 @@ class Plan:
     files: WorkflowFiles
     max_items: int | None
     callables: Callables
+    aliases: Mapping[str, str] | None
     resync: bool
     actor: str
     reason: str
@@ -100,6 +102,7 @@ def _read(plan: Plan) -> _Given:
         files=files,
         offers_document=handed_in.read_bytes("offers_file", files.offers),
         registration_ids=list(_registrations(items)),
+        aliases=plan.aliases,
         resync=plan.resync,
         actor=plan.actor,
         reason=plan.reason or f"workflow {plan.constellation} {plan.model}",

@@ -3,6 +3,7 @@
 Whatever becomes of one registration, the next begins with the offers and counts as they are then.
 """
 
+from collections.abc import Mapping
 from math import inf
 
 from domain.names import shown
@@ -37,6 +38,7 @@ async def run_workflow(
     matcher_timeout_seconds: float = TIMEOUT_SECONDS,
     pricing: Asked | None = None,
     pricing_timeout_seconds: float = TIMEOUT_SECONDS,
+    aliases: Mapping[str, str] | None = None,
     resync: bool = False,
     actor: str = "workflow",
     reason: str = "",
@@ -47,7 +49,8 @@ async def run_workflow(
 
     `matcher(registration, offers)` and `pricing(match, offer, incentives)` may be async or not;
     without them the choosing rule chooses and the offers say the price. `max_items` None takes
-    all. `resync` takes over offers that have changed since the scenario began.
+    all. `aliases`, suppliers by other spellings, replace those that were set for the line, if any
+    are given. `resync` takes over offers that have changed since the scenario began.
 
     Raises InputRefused or another ValueError before anything is booked; FilesNotWritten, with the
     summary, if a result file could not be written; and CapacityNotKept if ledger or capacity file
@@ -59,7 +62,7 @@ async def run_workflow(
         pricing=pricing,
         pricing_timeout_seconds=pricing_timeout_seconds,
     )
-    _check(max_items, callables)
+    _check(max_items, aliases, callables)
     named = NamedFiles(
         registrations_file=registrations_file,
         offers_file=offers_file,
@@ -85,6 +88,7 @@ async def run_workflow(
         files=files,
         max_items=max_items,
         callables=callables,
+        aliases=aliases,
         resync=resync,
         actor=actor,
         reason=reason,
@@ -94,7 +98,7 @@ async def run_workflow(
     return await carry_out(plan)
 
 
-def _check(max_items: object, callables: Callables) -> None:
+def _check(max_items: object, aliases: object, callables: Callables) -> None:
     """Raise InputRefused naming every argument that means nothing."""
     faults = []
     if max_items is not None and (
@@ -102,6 +106,8 @@ def _check(max_items: object, callables: Callables) -> None:
     ):
         detail = f"found {shown(max_items)}, a whole number from 0, or None for all, is needed"
         faults.append(("/max_items", detail))
+    if aliases is not None and not _are_texts(aliases):
+        faults.append(("/aliases", f"found {shown(aliases)}, a dict of texts is needed"))
     for name in ("matcher", "pricing"):
         asked, field = getattr(callables, name), f"{name}_timeout_seconds"
         if asked is not None and not callable(asked):
@@ -110,6 +116,13 @@ def _check(max_items: object, callables: Callables) -> None:
             faults.append((f"/{field}", f"found {shown(seconds)}, seconds above zero are needed"))
     if faults:
         raise InputRefused(*faults)
+
+
+def _are_texts(found: object) -> bool:
+    """Whether something is a mapping from text to text."""
+    if not isinstance(found, Mapping):
+        return False
+    return all(isinstance(text, str) for pair in found.items() for text in pair)
 
 
 def _is_time_limit(seconds: object) -> bool:

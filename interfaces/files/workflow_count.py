@@ -30,6 +30,7 @@ class CountAsked:
     files: WorkflowFiles
     offers_document: bytes
     registration_ids: Sequence[str]
+    aliases: Mapping[str, str] | None
     resync: bool
     actor: str
     reason: str
@@ -103,6 +104,7 @@ class Count:
                 self.command(), line=line, document=asked.offers_document
             )
         ).result
+        await self._set_aliases(service)
         state = await self._go_by(service, published.publication)
         await service.catch_up()
         self.messages.clear()  # it may be done again
@@ -122,6 +124,17 @@ class Count:
             registration_ids=asked.registration_ids,
         )
         self.held = {name: _held(match) for name, match in held.items()}
+
+    async def _set_aliases(self, service: Service) -> None:
+        if (wanted := self._asked.aliases) is None:
+            return
+        try:
+            await service.suppliers.set_aliases(
+                self.command(), line=self.line, supplier_by_alias=wanted
+            )
+        except Invalid as invalid:
+            faults = [(f"/aliases{pointer}", detail) for pointer, detail in invalid.faults]
+            raise InputRefused(*faults) from None
 
     async def _go_by(self, service: Service, publication: int) -> ScenarioState:
         return (

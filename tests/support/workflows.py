@@ -11,7 +11,7 @@ from interfaces.files.counted_file import CountedFile
 from interfaces.files.workflow import run_workflow
 from interfaces.files.workflow_summary import WorkflowSummary
 from interfaces.service import Service
-from tests.support.ledgers import command, everything
+from tests.support.ledgers import everything
 from tests.support.offers import offers_document
 
 ZIP = "55407"
@@ -64,17 +64,6 @@ class LineFolder:
             "scenario": SCENARIO,
         }
         return await run_workflow(**given | arguments)
-
-    async def set_aliases(self, supplier_by_alias: dict[str, str]) -> None:
-        """Set the aliases of the line, in the ledger of the capacity file."""
-        file = CountedFile(self.capacity_path)
-
-        async def set_them(service: Service) -> None:
-            await service.suppliers.set_aliases(
-                command(), line=file.line, supplier_by_alias=supplier_by_alias
-            )
-
-        await file.do(set_them, None)
 
     async def history(self) -> tuple[str, list[tuple[str, str, str]]]:
         """Return the line's name in the ledger; what became of bookings, by whom and why."""

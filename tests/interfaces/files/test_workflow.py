@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -306,6 +309,36 @@ async def test_a_run_that_was_cut_short_goes_on_where_it_was(line: LineFolder) -
     assert sum(line.used.values()) == 1
     summary = await line.run(matcher=least_used)
     assert (summary.matched, summary.newly_booked) == (3, 2)
+
+
+KILLED = """
+import asyncio, os, signal
+from pathlib import Path
+from tests.support.workflows import LineFolder
+
+def matcher(record, offers):
+    if record["registration_id"] == "SPUS3":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"supplier_id": "ACME"}
+
+line = object.__new__(LineFolder)
+line.folder = Path(os.environ["LINE_FOLDER"])
+asyncio.run(line.run(matcher=matcher))
+"""
+
+
+@asynchronous
+async def test_a_run_that_was_killed_has_lost_nothing(line: LineFolder) -> None:
+    environment = os.environ | {"LINE_FOLDER": str(line.folder), "PYTHONPATH": str(Path.cwd())}
+    killed = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", KILLED], env=environment, check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert line.used == {"ACME": 2, "Bolt": 0}
+    assert not line.result_path("matches").exists()
+    summary = await line.run(matcher=least_used)
+    assert (summary.matched, summary.newly_booked) == (3, 1)
+    assert [each["supplier_id"] for each in line.result("matches")] == ["ACME", "ACME", "Bolt"]
 
 
 @asynchronous

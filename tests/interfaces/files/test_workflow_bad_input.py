@@ -86,6 +86,8 @@ def test_files_that_are_not_there_are_named(line: LineFolder) -> None:
         ({"matcher_timeout_seconds": 0}, "/matcher_timeout_seconds: found 0"),
         ({"pricing_timeout_seconds": float("nan")}, "/pricing_timeout_seconds: found nan"),
         ({"matcher": "gpt"}, "/matcher: found 'gpt', a callable is needed"),
+        ({"aliases": ["iSolar"]}, "/aliases: found ['iSolar'], a dict of texts is needed"),
+        ({"aliases": {1: "iSoalr"}}, "/aliases: found {1: 'iSoalr'}"),
         ({"actor": "a\x00"}, "/actor: found the character U+0000"),
         ({"reason": "r" * 1_000}, "/reason: found "),
         ({"incentives_file": "missing.json"}, "/incentives_file: missing.json cannot be read"),

@@ -13,7 +13,7 @@ import pytest
 from application.suppliers import workflows
 from interfaces.files import matcher_answers
 from interfaces.files.capacity_tracker import update_supplier_capacity
-from interfaces.files.workflow import WorkflowSummary
+from interfaces.files.workflow import InputRefused, WorkflowSummary
 from interfaces.files.workflow_run import Run
 from tests.support.asynchronous import asynchronous
 from tests.support.workflows import ZIP, LineFolder, registration
@@ -137,7 +137,10 @@ async def test_an_alias_counts_only_where_it_is_set(line: LineFolder) -> None:
     answer = [{"supplier_id": "Acme Inc."}, {"supplier_id": "ACME"}]
     summary = await line.run(matcher=answering(answer[0]))
     assert "Supplier Acme Inc. is not in the scenario" in summary.failed["SPUS1"]
-    await line.set_aliases({"Acme Inc.": "ACME"})
+    with pytest.raises(InputRefused, match=r"/aliases/Acme Inc.: 'Nobody' is no supplier"):
+        await line.run(aliases={"Acme Inc.": "Nobody"})
+    assert "SPUS1" in (await line.run(matcher=answering(answer[0]))).failed
+    await line.run(matcher=answering(answer), aliases={"Acme Inc.": "ACME"}, max_items=0)
     summary = await line.run(matcher=answering(answer))
     assert summary.matched == 2
     assert line.result("matches")[-1]["supplier_id"] == "ACME"
