@@ -48,7 +48,7 @@ def _drop_in(report: Report, stores: Stores, kind: str) -> None:
         return update_supplier_capacity(match, offers, ours)
 
     def their_call() -> Awaitable[object]:
-        return original_tracker.update(SUPPLIER, theirs, synced=True)
+        return original_tracker.update(SUPPLIER, theirs)
 
     try:
         asyncio.run(_many(ours_call, 10, 1))  # opened, and its tables made

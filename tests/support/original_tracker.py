@@ -1,4 +1,7 @@
-"""The original's way of counting: read the file, change it, write it; nothing holds others off."""
+"""The original's way of counting: read the file, change it, write it; nothing holds others off.
+
+Here the write is whole and durable, as ours is, so that what is compared is the counting alone.
+"""
 
 import asyncio
 import json
@@ -8,32 +11,23 @@ from threading import get_ident
 from typing import Any
 
 
-async def update(supplier: str, path: Path, *, synced: bool = False) -> None:
-    """Count one slot; `synced` makes the write whole and durable, as ours is."""
+async def update(supplier: str, path: Path) -> None:
+    """Count one slot. Raises ValueError where the file that was read has no room."""
     document = await asyncio.to_thread(_read, path)
     record = document[supplier]
     used = record["Used"] + 1
     if used > record["Capacity"]:
         raise ValueError(f"Supplier {supplier} capacity exceeded: {used} > {record['Capacity']}")
     record["Used"], record["UsedPct"] = used, round(used / record["Capacity"], 2)
-    text = json.dumps(document, indent=2).encode()
-    await asyncio.to_thread(_write_synced if synced else _write, path, text)
+    await asyncio.to_thread(_write, path, json.dumps(document, indent=2).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:
-    while True:
-        try:
-            found: dict[str, Any] = json.loads(path.read_bytes())
-        except json.JSONDecodeError:  # another is in the middle of its write: its luck, not ours
-            continue
-        return found
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
 
 
 def _write(path: Path, text: bytes) -> None:
-    path.write_bytes(text)
-
-
-def _write_synced(path: Path, text: bytes) -> None:
     temporary = path.with_suffix(f".{os.getpid()}.{get_ident()}.tmp")
     with temporary.open("wb") as file:
         file.write(text)

@@ -12,6 +12,7 @@ from threading import Event
 
 import pytest
 
+from application.suppliers import Match
 from interfaces.files import keeper, tracked_file
 from interfaces.files.capacity_tracker import (
     get_available_capacity,
@@ -19,11 +20,16 @@ from interfaces.files.capacity_tracker import (
     update_supplier_capacity,
 )
 from interfaces.files.keeper import KEEPER, Keeper
-from interfaces.files.places import place_of
+from interfaces.files.offers import fresh_capacity_file
+from interfaces.files.places import Place, place_of
+from interfaces.files.tracked_file import command_of
+from interfaces.identity import fresh_id
+from interfaces.service import Service
 from tests.interfaces.files.conftest import Desk, plain
 from tests.support import original_tracker
 
 ACME = {"supplier_id": "ACME"}
+TIMEOUT_SECONDS = 120  # a test that hangs ends at last; nothing is measured by it
 
 
 async def at_once(desk: Desk, calls: int) -> int:
@@ -85,7 +91,7 @@ def processes(desk: Desk, way: str, calls: int) -> list[str]:
             assert each.stdin is not None
             each.stdin.write("begin\n")
             each.stdin.flush()
-        found = [each.communicate()[0].split() for each in started]
+        found = [each.communicate(timeout=TIMEOUT_SECONDS)[0].split() for each in started]
     finally:
         for each in started:
             each.kill()
@@ -140,6 +146,38 @@ def test_only_one_process_at_a_time_is_served(desk: Desk, monkeypatch: pytest.Mo
     # The negative control: without the lock on the file both are.
     monkeypatch.setattr(tracked_file, "locked", lambda path: nullcontext())
     assert second_call_is_served_during_the_first(desk)
+
+
+@pytest.mark.parametrize("meanwhile", ["edited", "deleted"])
+def test_a_file_that_is_changed_during_a_call_is_counted_on(desk: Desk, meanwhile: str) -> None:
+    """The change is taken over as if it had come first; neither it nor the call is lost."""
+    asyncio.run(at_once(desk, 1))
+    place = place_of(desk.capacity)
+    times = 0
+
+    async def count_beside_an_editor(service: Service, place: Place) -> None:
+        nonlocal times
+        times += 1
+        match = Match("R1", "ACME")
+        await service.suppliers.count(
+            command_of(service, "a test"),
+            line=place.line,
+            scenario=place.scenario,
+            match=match,
+            slot_id=fresh_id(),
+        )
+        if times == 1 and meanwhile == "edited":
+            desk.put(plain("ACME", 50, 1))
+        elif times == 1:
+            desk.capacity.unlink()
+
+    KEEPER.submit(place, count_beside_an_editor, lambda: fresh_capacity_file(desk.offers)).result(
+        30
+    )
+    assert times == 2
+    expected = plain("ACME", 50, 2) if meanwhile == "edited" else plain("ACME", 5, 1)
+    assert desk.shown["ACME"] == expected["ACME"]
+    assert desk.history().count("capacity_file_imported") == 2
 
 
 def test_threads_with_an_event_loop_for_each_call(any_desk: Desk) -> None:
