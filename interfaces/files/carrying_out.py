@@ -79,6 +79,7 @@ async def carry_out(plan: Plan) -> WorkflowSummary:
     try:
         with progress_bar("Matching", len(given.items), wanted=plan.progress) as advance:
             await run.all(given.items, advance)
+        await given.count.end(run.matched)
     except BaseException:
         with suppress(OSError):  # why it ended says more
             given.results.write()

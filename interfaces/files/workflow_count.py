@@ -98,7 +98,7 @@ class Count:
         await self.do(self._begin)
 
     async def _begin(self, service: Service) -> None:
-        asked, line, scenario = self._asked, self.line, self.scenario
+        asked, line = self._asked, self.line
         published = (
             await service.suppliers.publish_offers(
                 self.command(), line=line, document=asked.offers_document
@@ -117,13 +117,34 @@ class Count:
             self.messages.append(f"{told}; resync=True takes the new ones over")
         self.offers = parse_json(found.document)["SupplierOffers"]
         self.supplier_by_alias = await service.read(queries.aliases, line=line)
-        held = await service.read(
+        self.held = await self._held_now(service)
+
+    async def _held_now(self, service: Service) -> dict[str, Held]:
+        found = await service.read(
             queries.held_matches,
-            line=line,
-            scenario=scenario,
-            registration_ids=asked.registration_ids,
+            line=self.line,
+            scenario=self.scenario,
+            registration_ids=self._asked.registration_ids,
         )
-        self.held = {name: _held(match) for name, match in held.items()}
+        return {name: _held(match) for name, match in found.items()}
+
+    async def end(self, matched: Mapping[str, str]) -> None:
+        """Say of matches, suppliers by registration, which of them others undid meanwhile."""
+
+        async def held(service: Service) -> dict[str, Held]:
+            await service.catch_up()
+            return await self._held_now(service)
+
+        now = await self.do(held) if matched else {}
+        undone = [
+            name
+            for name, supplier in matched.items()
+            if name not in now or now[name].supplier != supplier
+        ]
+        if undone:
+            listed = ", ".join(undone[:5]) + (", ..." if len(undone) > 5 else "")
+            told = f"{len(undone)} of the matches hold no slot any more: {listed}"
+            self.messages.append(f"{told}; somebody released, moved or reset them meanwhile")
 
     async def _set_aliases(self, service: Service) -> None:
         if (wanted := self._asked.aliases) is None:

@@ -64,6 +64,12 @@ class Run:
     results: ResultFiles
     dealt: dict[int, Dealt] = field(default_factory=dict)
 
+    @property
+    def matched(self) -> dict[str, str]:
+        """Who is matched, and with whom."""
+        matched = [each for each in self.dealt.values() if each.status == "matched"]
+        return {each.registration_id: each.supplier for each in matched}
+
     async def all(self, items: Sequence[Item | Unreadable], advance: Callable[[int], None]) -> None:
         """Deal with all of them, in their order."""
         waiting: list[Item] = []

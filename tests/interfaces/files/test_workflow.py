@@ -355,6 +355,21 @@ async def test_the_drop_in_functions_count_on_what_a_workflow_booked(line: LineF
 
 
 @asynchronous
+async def test_matches_that_others_undo_meanwhile_are_told(line: LineFolder) -> None:
+    async def matcher(record: dict[str, Any], offers: Offers) -> dict[str, Any]:
+        if record["registration_id"] == "SPUS3":
+            await reset_capacity(line.capacity_path)
+        return least_used(record, offers)
+
+    summary = await line.run(matcher=matcher)
+    assert summary.messages == (
+        "2 of the matches hold no slot any more: SPUS1, SPUS2; "
+        "somebody released, moved or reset them meanwhile",
+    )
+    assert sum(line.used.values()) == 1
+
+
+@asynchronous
 async def test_the_history_tells_of_bookings_and_of_what_was_given_back(line: LineFolder) -> None:
     def pricing(match: dict[str, Any], *_: Any) -> Any:
         if match["registration_id"] == "SPUS2":
