@@ -308,7 +308,7 @@ class CapacityFiles:
             # Recorded first: if we die between here and the end, either digest is known as ours.
             begun = row._replace(position=position, sha256=ours, pending_sha256=expected)
             self._record(begun, durable=True)
-            _replace_file(path, document)
+            replace_file(path, document)
         done = row._replace(position=position, sha256=expected, pending_sha256="", status="ok")
         if done != recorded:
             self._record(done)
@@ -436,7 +436,7 @@ def _is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _replace_file(path: Path, text: bytes) -> None:
+def replace_file(path: Path, text: bytes) -> None:
     """Put `text` at `path` so that a reader, or a crash, sees the old file whole or the new one."""
     # Under the lock one name is enough, and what a crash left there is used up by the next write.
     temporary = path.with_name(f".{path.name}.tmp")

@@ -8,8 +8,10 @@ from application.suppliers.results import (
     Match,
     Published,
     ScenarioState,
+    SlotCount,
 )
 from application.suppliers.use_cases import Suppliers
+from application.suppliers.workflows import Workflows
 
 __all__ = [
     "AliasesSet",
@@ -19,5 +21,7 @@ __all__ = [
     "Match",
     "Published",
     "ScenarioState",
+    "SlotCount",
     "Suppliers",
+    "Workflows",
 ]

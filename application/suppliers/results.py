@@ -75,6 +75,19 @@ class BookingState(Struct, frozen=True):
     alias: str = ""
 
 
+class SlotCount(Struct, frozen=True):
+    """How many registrations a supplier may hold, and how many it holds."""
+
+    supplier: str
+    capacity_slots: int
+    used_slots: int
+
+    @property
+    def room_slots(self) -> int:
+        """How many more fit; never below zero."""
+        return max(0, self.capacity_slots - self.used_slots)
+
+
 class Chosen(Struct, frozen=True):
     """What became of one registration, and why.
 

@@ -31,6 +31,8 @@ from projections.supplier_capacity.tables import (
     supplier_capacity,
 )
 
+_NAMED_AT_ONCE = 500  # a statement takes so many parameters at most
+
 # Answers.
 
 
@@ -299,6 +301,19 @@ def match(
         wanted.where(matches_table.c.registration_id == registration_id)
     ).first()
     return None if row is None else _match(row)
+
+
+def held_matches(
+    connection: Connection, *, line: str, scenario: str, registration_ids: Sequence[str]
+) -> dict[str, Match]:
+    """Return those of some registrations that hold a slot in the current count, by their id."""
+    found: dict[str, Match] = {}
+    wanted = _matches_of(line, scenario).where(matches_table.c.supplier != "")
+    for start in range(0, len(registration_ids), _NAMED_AT_ONCE):
+        some = registration_ids[start : start + _NAMED_AT_ONCE]
+        rows = connection.execute(wanted.where(matches_table.c.registration_id.in_(some)))
+        found |= {row.registration_id: _match(row) for row in rows}
+    return found
 
 
 def touched_scenarios(touched: Touched) -> set[tuple[str, str]]:
