@@ -19,6 +19,7 @@ from domain.suppliers.capacity_files import Count, capacity_document, printed, u
 from domain.suppliers.offers import capacity_fault, parse_json, parse_offers
 from interfaces.files.adoption import read_imported
 from interfaces.files.counted_file import CountedFile
+from interfaces.files.errors import CapacityNotKept
 from interfaces.files.handed_in import InputRefused, read_bytes
 from interfaces.service import Service
 from projections.capacity_files import locked, replace_file
@@ -188,10 +189,17 @@ def _renamed(stem: str) -> str:
 
 
 async def migrate(migration: Migration) -> Path:
-    """Do what is planned, and return the backup of the offers. Raises InputRefused and OSError."""
-    backup = await asyncio.to_thread(_backed_up, migration)
-    await CountedFile(migration.capacity).do(_nothing, lambda: migration.capacity_text)
-    await asyncio.to_thread(_offers_rewritten, migration)
+    """Do what is planned, and return the backup of the offers.
+
+    Raises InputRefused, CapacityTrackerError, and CapacityNotKept where a disk or ledger fails.
+    """
+    try:
+        backup = await asyncio.to_thread(_backed_up, migration)
+        await CountedFile(migration.capacity).do(_nothing, lambda: migration.capacity_text)
+        await asyncio.to_thread(_offers_rewritten, migration)
+    except OSError as error:
+        told = f"{migration.offers} is not migrated now: {error}"
+        raise CapacityNotKept(told) from error
     return backup
 
 

@@ -233,6 +233,27 @@ def test_torn_and_missing_offers_are_refused_before_any_is_migrated(capacity: Co
     assert (capacity.folder / OFFERS).read_bytes() == before
 
 
+def test_a_capacity_file_that_is_none_is_not_migrated_onto(folder: CommandLine) -> None:
+    before = put_offers(folder)
+    put(folder, MARCH, b"[17]")
+    ended = folder("files", "migrate", OFFERS, "--scenario", "march", "--json")
+    assert (ended.exit_code, ended.problem["code"]) == (5, "capacity-file-refused")
+    assert f"{MARCH}: found [17]" in ended.problem["message"]
+    assert (folder.folder / OFFERS).read_bytes() == before
+
+
+def test_a_disk_that_fails_leaves_the_offers_whole(folder: CommandLine) -> None:
+    before = put_offers(folder)
+    put(folder, "data/sbus/capacity", b"a file where a folder should be")
+    ended = folder("files", "migrate", OFFERS, "--scenario", "march", "--json")
+    assert (ended.exit_code, ended.problem["code"]) == (6, "capacity-not-kept")
+    assert f"{OFFERS} is not migrated now" in ended.problem["message"]
+    assert (folder.folder / OFFERS).read_bytes() == before
+    (folder.folder / "data/sbus/capacity").unlink()
+    folder.ok("files", "migrate", OFFERS, "--scenario", "march")
+    assert used(folder) == USED
+
+
 def test_nothing_named_is_answered_with_the_help(capacity: CommandLine) -> None:
     told = capacity.ok("files", "migrate")
     assert told.startswith("Please specify files to migrate or use --all\n")
