@@ -160,7 +160,7 @@ def capacity_path(offers: Path, *, scenario: str | None, alone: bool, otherwise:
     original the "offers" in their name becomes "capacity". `otherwise` is the folder for offers
     that lie in none called offers. Raises InputRefused.
     """
-    folder = offers.parent.parent / "capacity" if offers.parent.name == "offers" else otherwise
+    folder = _capacity_folder(offers, otherwise)
     smart = offers.stem == SMART_DEFAULT
     if scenario is not None and (alone or smart):
         if fault := file_name_fault(scenario):
@@ -173,6 +173,13 @@ def capacity_path(offers: Path, *, scenario: str | None, alone: bool, otherwise:
             raise InputRefused(("/scenario", detail))
         return folder / f"{scenarios[0]}.json"
     return folder / f"{_renamed(offers.stem)}.json"
+
+
+def _capacity_folder(offers: Path, otherwise: Path) -> Path:
+    if offers.parent.name == "offers":
+        return offers.parent.parent / "capacity"
+    here = offers.absolute().parent  # the file may be named without its folder
+    return here.parent / "capacity" if here.name == "offers" else otherwise
 
 
 def _scenarios(data_dir: Path) -> list[str]:

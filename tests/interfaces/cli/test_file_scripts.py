@@ -140,6 +140,15 @@ def test_the_scenario_is_found_where_there_is_one_and_asked_for_where_there_are_
     assert used(capacity) == USED
 
 
+def test_offers_may_be_named_from_inside_their_folder(
+    capacity: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_offers(capacity)
+    monkeypatch.chdir(capacity.folder / "data/sbus/offers")
+    capacity.ok("files", "migrate", "base_offers.json", "--scenario", "march")
+    assert used(capacity) == USED
+
+
 def test_other_offers_keep_the_original_names(capacity: CommandLine) -> None:
     for name in ("base_offers", "offers_no_aes_battery", "prices"):
         put_offers(capacity, f"data/sbus/offers/{name}.json")
