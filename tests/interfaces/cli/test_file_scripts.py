@@ -138,6 +138,8 @@ def test_the_scenario_is_found_where_there_is_one_and_asked_for_where_there_are_
     (capacity.folder / "data/sbus/registrations/april.json").unlink()
     capacity.ok("files", "migrate", "--all")
     assert used(capacity) == USED
+    put(capacity, "data/sbus/registrations/april.json", [])
+    assert "Nothing to migrate" in capacity.ok("files", "migrate", "--all")
 
 
 def test_offers_may_be_named_from_inside_their_folder(
