@@ -129,6 +129,16 @@ async def test_records_that_cannot_be_read_stop_no_other(line: LineFolder) -> No
     assert "/3/Contact_Zip: found '5540', a zip code of five digits" in summary.failed["SPUS4"]
 
 
+@asynchronous
+async def test_names_that_no_file_could_hold_are_shown_and_not_booked(line: LineFolder) -> None:
+    names = ["SPUS\ud800", "SPUS\x00", "S" * 500, 17]
+    line.put_registrations([{"RegistrationNumber": name, "Contact_Zip": "55407"} for name in names])
+    summary = await line.run()
+    assert list(summary.failed) == ["SPUS\\ud800", "SPUS\\x00", "S" * 300 + "...", "17"]
+    assert sum(line.used.values()) == 0
+    assert [each["registration_id"] for each in line.result("stats")] == list(summary.failed)
+
+
 # Offers that change between two calls.
 
 

@@ -160,7 +160,7 @@ async def test_what_a_registration_asks_for_must_be_offered(line: LineFolder) ->
 
 
 RAISED = [
-    (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck ?[31m"),
+    (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck \\x1b[31m"),
     (KeyError("SupplierID"), "the matcher raised KeyError: 'SupplierID'"),
     (StopIteration(), "the matcher raised RuntimeError: StopIteration:"),
     (SystemExit(3), "the matcher raised RuntimeError: SystemExit: 3"),
