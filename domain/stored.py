@@ -205,6 +205,11 @@ def decode_snapshot(
     return aggregate
 
 
+def declared_fields(aggregate_class: type[Aggregate]) -> tuple[str, ...]:
+    """Return the names of an aggregate's state, as its class declares it."""
+    return _snapshot_class(aggregate_class).__struct_fields__
+
+
 _snapshot_classes: dict[type[Aggregate], type[Struct]] = {}
 _snapshot_decoders: dict[type[Aggregate], msgspec.json.Decoder[Any]] = {}
 _shapes: dict[type[Aggregate], bytes] = {}

@@ -9,7 +9,7 @@ from application.ledger.command import (
     Reply,
     StillRunning,
 )
-from application.ledger.ledger import Ledger, Limits, Recorded
+from application.ledger.ledger import Ledger, Limits
 from application.ledger.store import EventStore, SchemaMissing
 from application.ledger.unit_of_work import UnitOfWork
 
@@ -21,7 +21,6 @@ __all__ = [
     "LedgerUnavailable",
     "Limits",
     "Outcome",
-    "Recorded",
     "Replayed",
     "Reply",
     "SchemaMissing",

@@ -44,6 +44,8 @@ class Scenario(Aggregate):
     terms: tuple[SupplierTerms, ...]
 
     class Opened(Event, topic="suppliers.scenario_opened"):
+        """Opened {line}/{scenario} with publication {publication}."""
+
         line: str
         scenario: str
         publication: int
@@ -51,10 +53,14 @@ class Scenario(Aggregate):
         capacity_file: str
 
     class Resynced(Event, topic="suppliers.scenario_resynced"):
+        """Took over publication {publication}."""
+
         publication: int
         terms: tuple[SupplierTerms, ...]
 
     class Reset(Event, topic="suppliers.scenario_reset"):
+        """Began count {reset_number}."""
+
         reset_number: int
 
     @staticmethod

@@ -10,10 +10,11 @@ from interfaces.cli.demo import demo
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
 from interfaces.cli.files import files
+from interfaces.cli.history import history
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
 from interfaces.cli.projections import projections
-from interfaces.cli.reports import capacity, distribution, history
+from interfaces.cli.reports import capacity, distribution
 from interfaces.cli.scenarios import reset, resync, scenarios
 from interfaces.cli.serving import migrate, serve
 
@@ -42,7 +43,7 @@ command(app, "reassign", writes=True, panel=_BOOK)(reassign)
 command(app, "match", writes=True, panel=_BOOK)(match)
 command(app, "capacity", panel=_ASK)(capacity)
 command(app, "distribution", panel=_ASK)(distribution)
-app.add_typer(history, rich_help_panel=_ASK)
+command(app, "history", panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)

@@ -70,6 +70,11 @@ class Asked(Request):
             raise Invalid((f"/{field}", fault))
         return text
 
+    def rest(self, field: str) -> str:
+        """Return the rest of a path, in which slashes may stand as they are."""
+        text: str = self.scope["path_params"][field]
+        return text.replace(ENCODED_SLASH, "/")
+
     def file_segment(self, field: str) -> str:
         """Return a name from the path that may also name a file."""
         text = self.segment(field)

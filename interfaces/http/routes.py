@@ -26,6 +26,8 @@ _EXAMPLES = {
     "scenario": "overlap_only",
     "supplier": "iSoalr",
     "registration_id": "SPUS63956",
+    "context": "suppliers",
+    "id": "sbus/overlap_only/iSoalr",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
