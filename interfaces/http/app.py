@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import events, health, history, suppliers
+from interfaces.http import event_stream, events, health, history, suppliers
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
+from interfaces.http.stream_hub import StreamHub
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
 
@@ -28,6 +29,13 @@ _COLLECT_AFTER = (50_000, 20, 100)
 # How long a thread that answers a report may keep the interpreter from the event loop; Python's
 # default of 5 ms is felt by every command beside a few reports.
 _SWITCH_SECONDS = 0.0005
+_ROUTERS = (
+    *suppliers.ROUTERS,
+    events.router,
+    event_stream.router,
+    history.router,
+    health.router,
+)
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 
 
@@ -44,10 +52,15 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             metrics.follow(service)
-            with _settled_memory():
-                yield
+            streams.follow(service)
+            try:
+                with _settled_memory():
+                    yield
+            finally:
+                await streams.close()
 
     metrics = Metrics()
+    streams = StreamHub(settings)
     app = FastAPI(
         title="Capacity Ledger",
         version=version("capacity-ledger"),
@@ -59,8 +72,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.metrics = metrics
+    app.state.streams = streams
     app.state.projector = projector
-    for router in (*suppliers.ROUTERS, events.router, history.router, health.router):
+    for router in _ROUTERS:
         # Not `include_router`, whose wrapper matches every request twice.
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way

@@ -36,6 +36,7 @@ _HEADERS = frozenset(
         b"if-none-match",
         b"prefer",
         b"content-type",
+        b"last-event-id",
     )
 )
 
