@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.backups import backup, recover
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
@@ -47,6 +48,8 @@ command(app, "history", panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
+command(app, "backup", panel=_KEEP)(backup)
+command(app, "recover", panel=_KEEP)(recover)
 
 
 def _show_version(wanted: bool) -> None:

@@ -77,17 +77,20 @@ def _settings_problem(error: Exception) -> Problem | None:
 
 
 def _reading_side_problem(error: Exception) -> Problem | None:
+    from interfaces.service import ReadModelsAhead
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
     from projections.projector import AheadOfLog, UnknownProjection
 
+    if isinstance(error, ReadModelsAhead):
+        return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", str(error))
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
     if isinstance(error, CapacityFileFailed):
         return Problem(ExitCode.NOT_CURRENT, "capacity-file-failed", str(error))
     if isinstance(error, AheadOfLog):
-        advice = "`capacity projections rebuild --all` does"
+        advice = "`capacity recover` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
     if isinstance(error, EventFailed | VersionReplaced):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
@@ -102,10 +105,13 @@ def _ledger_problem(error: Exception) -> Problem | None:
     from sqlalchemy.exc import DBAPIError
 
     from application.ledger import LedgerUnavailable, SchemaMissing
+    from application.ledger.backups import BackupFailed
     from application.ledger.store import StoreLost
 
     if isinstance(error, SchemaMissing):
         return Problem(ExitCode.UNAVAILABLE, "schema-missing", str(error))
+    if isinstance(error, BackupFailed):
+        return Problem(ExitCode.UNAVAILABLE, "backup-failed", str(error))
     if isinstance(error, DBAPIError):
         error = error.orig if isinstance(error.orig, Exception) else error
     lost = (

@@ -16,7 +16,7 @@ from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
 from interfaces.reads import TooManyReads
-from interfaces.service import NotYetVisible
+from interfaces.service import NotYetVisible, ReadModelsAhead
 
 PROBLEM_TYPE = "application/problem+json"
 MAX_FAULTS = 100
@@ -33,6 +33,7 @@ RETRYABLE: tuple[type[DomainError], ...] = (StillRunning,)
 UNAVAILABLE: tuple[tuple[type[Exception], str], ...] = (
     (NotYetVisible, "not-yet-visible"),
     (TooManyReads, "too-many-reads"),
+    (ReadModelsAhead, "ahead-of-ledger"),
     (LedgerUnavailable, "ledger-unavailable"),
     (StoreLost, "ledger-unavailable"),
     (OperationalError, "read-models-unavailable"),
