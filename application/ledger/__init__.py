@@ -10,7 +10,8 @@ from application.ledger.command import (
     StillRunning,
 )
 from application.ledger.ledger import Ledger, Limits
-from application.ledger.store import EventStore, SchemaMissing
+from application.ledger.revisions import SchemaMissing, SchemaNewer
+from application.ledger.store import EventStore
 from application.ledger.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Replayed",
     "Reply",
     "SchemaMissing",
+    "SchemaNewer",
     "StillRunning",
     "UnitOfWork",
 ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from application.ledger.store import SchemaMissing
+from application.ledger.revisions import SchemaMissing
 
 _PAGES_AT_ONCE = 2_000
 _BUSY_SECONDS = 30.0

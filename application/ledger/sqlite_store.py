@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ledger.command import Reply
-from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.revisions import SchemaMissing, check_revision
 from application.ledger.store import (
     Batch,
     FoundReply,
     Row,
-    SchemaMissing,
     Snapshot,
     StaleGroup,
     StoredRow,
     StoreLost,
+    StoreUnwritable,
     Stream,
 )
 
@@ -55,6 +55,14 @@ _SELECT_STREAM = """
 SELECT originator_version, topic, state, rowid FROM stored_events
 WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?
 """
+# By SQLite's primary result code: what is wrong, and what mends it.
+_UNWRITABLE = {
+    sqlite3.SQLITE_FULL: ("lies on a full disk", "make room there (`df -h '{path}'`)"),
+    sqlite3.SQLITE_READONLY: (
+        "is read-only for this user",
+        "make the file and its folder writable (`ls -ld '{path}'*`)",
+    ),
+}
 _MOVED_ON = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version > ? LIMIT 1"
 
 
@@ -99,7 +107,7 @@ class SqliteStore:
             try:
                 yield SqliteTurn(self)
             except BaseException:
-                await asyncio.shield(self._do(self._execute, "ROLLBACK"))
+                await asyncio.shield(self._do(self._give_back))
                 raise
             await asyncio.shield(self._do(self._execute, "COMMIT"))
 
@@ -137,7 +145,15 @@ class SqliteStore:
         try:
             return await loop.run_in_executor(self._thread, work, *arguments)
         except sqlite3.OperationalError as error:
-            raise StoreLost(f"{self._path.name}: {error}") from error
+            raise self._named(error) from error
+
+    def _named(self, error: sqlite3.OperationalError) -> StoreLost | StoreUnwritable:
+        """Return what stands in the way, with what to do where that is known."""
+        known = _UNWRITABLE.get(error.sqlite_errorcode & 0xFF)  # the rest of the bits say where
+        if known is None:
+            return StoreLost(f"{self._path.name}: {error}")
+        why, mend = known
+        return StoreUnwritable(f"The ledger {self._path}", why, mend.format(path=self._path))
 
     async def _read(self, work: Callable[..., T], *values: Any) -> T:
         """Read what is committed on a connection, and in a thread, that no command waits for."""
@@ -152,7 +168,7 @@ class SqliteStore:
         try:
             return await loop.run_in_executor(self._reader, reading)
         except sqlite3.OperationalError as error:
-            raise StoreLost(f"{self._path.name}: {error}") from error
+            raise self._named(error) from error
 
     async def _outside_turns(self, work: Callable[..., T], *arguments: Any) -> T:
         async with self._no_turn:
@@ -166,8 +182,7 @@ class SqliteStore:
             revision = self._execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
             raise SchemaMissing("missing") from None
-        if revision != (SCHEMA_REVISION,):
-            raise SchemaMissing(f"at revision {revision and revision[0]}, not {SCHEMA_REVISION}")
+        check_revision(revision and revision[0])
 
     def _close(self) -> None:
         if self._connection is not None:
@@ -186,10 +201,10 @@ class SqliteStore:
         self._execute("BEGIN IMMEDIATE")
         try:
             base = self._insert(batch)
+            self._execute("COMMIT")
         except BaseException:
-            self._execute("ROLLBACK")
+            self._give_back()  # on a full disk SQLite has done so itself
             raise
-        self._execute("COMMIT")
         return base
 
     def _insert(self, batch: Batch) -> int:

@@ -33,6 +33,11 @@ class Problem(NamedTuple):
         print(json_text(document), file=sys.stderr)
 
 
+NEWER_PROGRAM = (
+    "a newer program wrote it: use that one (`capacity --version` says which one this is)"
+)
+
+
 class Usage(Exception):
     """The command line says something that cannot be understood."""
 
@@ -92,7 +97,10 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     if isinstance(error, AheadOfLog):
         advice = "`capacity recover` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
-    if isinstance(error, EventFailed | VersionReplaced):
+    if isinstance(error, VersionReplaced):
+        advice = "use one program at a time (`capacity --version` says which one this is)"
+        return Problem(ExitCode.NOT_CURRENT, "projection-failed", f"{error}; {advice}")
+    if isinstance(error, EventFailed):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
     return None
 
@@ -104,12 +112,17 @@ def _ledger_problem(error: Exception) -> Problem | None:
     import psycopg_pool
     from sqlalchemy.exc import DBAPIError
 
-    from application.ledger import LedgerUnavailable, SchemaMissing
+    from application.ledger import LedgerUnavailable, SchemaMissing, SchemaNewer
     from application.ledger.backups import BackupFailed
     from application.ledger.store import StoreLost
+    from domain.catalogue import UnknownTopic
 
     if isinstance(error, SchemaMissing):
         return Problem(ExitCode.UNAVAILABLE, "schema-missing", str(error))
+    if isinstance(error, SchemaNewer):
+        return Problem(ExitCode.UNAVAILABLE, "schema-newer", str(error))
+    if isinstance(error, UnknownTopic):
+        return Problem(ExitCode.UNAVAILABLE, "unknown-topic", f"{error}; {NEWER_PROGRAM}")
     if isinstance(error, BackupFailed):
         return Problem(ExitCode.UNAVAILABLE, "backup-failed", str(error))
     if isinstance(error, DBAPIError):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from application.ledger import KeyReused, LedgerUnavailable, Reply, StillRunning
 from application.ledger.store import StoreLost
+from domain.catalogue import UnknownTopic
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
@@ -36,6 +37,7 @@ UNAVAILABLE: tuple[tuple[type[Exception], str], ...] = (
     (ReadModelsAhead, "ahead-of-ledger"),
     (LedgerUnavailable, "ledger-unavailable"),
     (StoreLost, "ledger-unavailable"),
+    (UnknownTopic, "unknown-topic"),
     (OperationalError, "read-models-unavailable"),
     (InterfaceError, "read-models-unavailable"),
 )
@@ -153,7 +155,7 @@ def answer_for(error: Exception, request_id: UUID) -> Answer | None:
             # What a driver says of its connection is for the log, not for the client.
             detail = (
                 str(error)
-                if isinstance(error, LedgerUnavailable)
+                if isinstance(error, LedgerUnavailable | UnknownTopic)
                 else "The database cannot be reached now; try again soon"
             )
             found = problem(503, code, detail, request_id, retryable=True)
