@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from domain.aggregate import Aggregate
 from domain.stored import declared_fields
-from domain.words import spaced, told_value
+from domain.words import NOTHING, spaced, told_value
 
 MAX_ITEMS = 100
 
@@ -26,8 +26,11 @@ class Change(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """The change as people read it."""
-        return f"{spaced(self.field)} {_told(self.before)} -> {_told(self.after)}"
+        """The change as people read it; empty if nothing was there, and nothing came."""
+        after = _told(self.after)
+        if self.before is not None:
+            return f"{spaced(self.field)} {_told(self.before)} -> {after}"
+        return f"{spaced(self.field)} {after}" if after != NOTHING else ""
 
 
 _ABSENT = object()

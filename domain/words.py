@@ -17,7 +17,7 @@ from domain.aggregate import Event
 
 _BOOKKEEPING = frozenset(Event.__struct_fields__)
 _ITEMS_TOLD = 5
-_NOTHING = "nothing"
+NOTHING = "nothing"
 
 
 class UnknownField(TypeError):
@@ -29,9 +29,9 @@ def words(event: Event) -> str:
     sentence, named = _sentence(type(event))
     told = sentence.format_map({name: told_value(getattr(event, name)) for name in named})
     rest = [
-        f"{spaced(name)} {told_value(value)}"
+        f"{spaced(name)} {value}"
         for name in event_fields(type(event))
-        if name not in named and not _is_empty(value := getattr(event, name))
+        if name not in named and (value := told_value(getattr(event, name))) != NOTHING
     ]
     return f"{told}; {', '.join(rest)}" if rest else told
 
@@ -63,7 +63,7 @@ def _from_name(name: str) -> str:
 def told_value(value: Any) -> str:
     """Return a value as people read it; of a long list the first few, and how many there are."""
     if _is_empty(value):
-        return _NOTHING
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, bytes):
@@ -81,7 +81,7 @@ def told_value(value: Any) -> str:
 
 def _told_pairs(pairs: Iterable[tuple[Any, Any]]) -> str:
     told = (f"{spaced(name)} {told_value(each)}" for name, each in pairs if not _is_empty(each))
-    return ", ".join(told) or _NOTHING
+    return ", ".join(told) or NOTHING
 
 
 def _told_items(items: list[Any]) -> str:

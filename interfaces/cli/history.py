@@ -93,7 +93,7 @@ def _changed(events: "list[ToldAnswer]") -> Any:
             moment(each.recorded_at),
             who_text(each.actor, each.on_behalf_of),
             each.words,
-            "; ".join(change.words for change in each.changes),
+            "; ".join(words for change in each.changes if (words := change.words)),
             each.reason,
         )
         for each in events
