@@ -45,7 +45,8 @@ from psycopg.conninfo import conninfo_to_dict
 from application.ledger.command import LedgerUnavailable
 from application.ledger.ledger import DEFAULT_LIMITS, Ledger, Limits
 from application.ledger.postgres_store import PostgresStore
-from application.ledger.sqlite_store import BUSY_SECONDS, SqliteStore
+from application.ledger.sqlite_appends import BUSY_SECONDS
+from application.ledger.sqlite_store import SqliteStore
 from application.ledger.store import EventStore as LedgerStore
 from application.ledger.store import Row, Snapshot, StaleGroup
 from domain.aggregate import Aggregate, Event

@@ -14,7 +14,8 @@ from interfaces.http.errors import RequestRefused
 from interfaces.http.events import topics_asked_for
 from interfaces.http.routes import Route, header_number, query_number, query_text, stream
 from interfaces.http.server_sent_events import MEDIA_TYPE, beginning
-from interfaces.http.stream_hub import StreamHub, Subscriber
+from interfaces.http.stream_hub import StreamHub
+from interfaces.http.subscribers import Subscriber
 
 router = APIRouter(route_class=Route, tags=["ledger"])
 
@@ -122,9 +123,11 @@ class EventStream(Response):
         await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
         first = beginning(str(self._subscriber.after))
         await send({"type": "http.response.body", "body": first, "more_body": True})
-        async with aclosing(self._hub.chunks(self._subscriber)) as chunks:
-            async for chunk in chunks:
+        async with aclosing(self._hub.missed(self._subscriber)) as missed:
+            async for chunk in missed:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        while chunk := await self._subscriber.next():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -7,20 +7,16 @@ nobody: whoever does not keep up is cut off, and resumes where it was.
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
 import structlog
-from msgspec import json
 
 from application.ledger import LedgerUnavailable
 from application.ledger.store import StoredRow
-from domain.catalogue import UnknownTopic
-from domain.stored import decode
 from interfaces.http import server_sent_events
-from interfaces.http.wire import encode
-from interfaces.recorded import RecordedAnswer, fields_of_event
+from interfaces.http.streamed import chosen, encode_row, joined
+from interfaces.http.subscribers import Subscriber, Topics
 from interfaces.service import Service
 from interfaces.settings import Settings
 
@@ -30,61 +26,12 @@ LONGEST_BACK_OFF_SECONDS = 5.0
 
 _log = structlog.get_logger(__name__)
 
-Topics = frozenset[str] | None
-
 
 class TooManyStreams(LedgerUnavailable):
     """As many clients as the setting allows are following already."""
 
     def __init__(self, clients: int) -> None:
         super().__init__(f"{clients} clients follow the stream already, which is the limit")
-
-
-class Subscriber:
-    """One client: what it wants, and what waits to be sent to it."""
-
-    def __init__(self, topics: Topics, after: int, most_bytes: int) -> None:
-        self.topics, self.after = topics, after
-        self.cut_off: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._most_bytes = most_bytes
-        self._waiting: deque[bytes] = deque()
-        self._waiting_bytes = 0
-        self._news = asyncio.Event()
-        self._ended = False
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return not self._waiting
-
-    def offer(self, chunk: bytes) -> bool:
-        """Queue bytes; False, and nothing is queued, where there is no room."""
-        if self._waiting_bytes + len(chunk) > self._most_bytes and self._waiting:
-            return False
-        self._waiting.append(chunk)
-        self._waiting_bytes += len(chunk)
-        self._news.set()
-        return True
-
-    def end(self) -> None:
-        """Let the stream end when what waits is sent."""
-        self._ended = True
-        self._news.set()
-
-    def cut(self) -> None:
-        """End the stream now, whatever waits."""
-        if not self.cut_off.done():
-            self.cut_off.set_result(None)
-
-    async def next(self) -> bytes:
-        """Return what waits, as soon as anything does; nothing at the end of the stream."""
-        while not self._waiting and not self._ended:
-            await self._news.wait()
-            self._news.clear()
-        found = self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting)
-        self._waiting.clear()
-        self._waiting_bytes = 0
-        return found
 
 
 class StreamHub:
@@ -145,14 +92,14 @@ class StreamHub:
         self._opened -= 1
         self._detach(subscriber)
 
-    async def chunks(self, subscriber: Subscriber) -> AsyncGenerator[bytes]:
-        """Yield the events of a stream as bytes: first what was missed, then what comes."""
+    async def missed(self, subscriber: Subscriber) -> AsyncGenerator[bytes]:
+        """Yield what a client has missed, as bytes; at the end it is told of what comes."""
         position = subscriber.after
         while not self._ending:
             rows = await self._feed(position, subscriber.topics)
             if rows:
                 position = rows[-1].position
-                yield _joined(rows, after=0)
+                yield joined(rows)
             if len(rows) < PAGE_EVENTS:
                 break
         # From here on it is told what comes after the reader's position. What lies between that
@@ -162,12 +109,10 @@ class StreamHub:
             rows = await self._feed(position, subscriber.topics)
             between = [each for each in rows if each.position <= reached]
             if between:
-                yield _joined(between, after=0)
+                yield joined(between)
             position = rows[-1].position if len(rows) == PAGE_EVENTS else reached
         if self._ending:
             subscriber.end()
-        while chunk := await subscriber.next():
-            yield chunk
 
     def _attach(self, subscriber: Subscriber, position: int) -> int:
         """Add a client, and return the position after which it is told everything."""
@@ -240,11 +185,11 @@ class StreamHub:
         first = rows[0].position
         for each in tuple(self._subscribers):
             if each.after >= first:  # it has read further than we have
-                chunk = _chosen(encoded, each.topics, each.after)
+                chunk = chosen(encoded, each.topics, each.after)
             elif (found := shared.get(each.topics)) is not None:
                 chunk = found
             else:
-                chunk = shared[each.topics] = _chosen(encoded, each.topics, 0)
+                chunk = shared[each.topics] = chosen(encoded, each.topics, 0)
             if chunk and not each.offer(chunk):
                 self._drop(each)
         self.position = rows[-1].position
@@ -274,42 +219,3 @@ class StreamHub:
                 threading.Event().wait(WAIT_SECONDS)
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._wake.set)
-
-
-def _chosen(encoded: Sequence[tuple[int, str, bytes]], topics: Topics, after: int) -> bytes:
-    return b"".join(
-        chunk
-        for position, topic, chunk in encoded
-        if position > after and (topics is None or topic in topics)
-    )
-
-
-def _joined(rows: Sequence[StoredRow], *, after: int) -> bytes:
-    return b"".join(encode_row(each) for each in rows if each.position > after)
-
-
-def encode_row(row: StoredRow) -> bytes:
-    """Return one stored event as it goes over the wire."""
-    return server_sent_events.encoded(_data(row), event_id=str(row.position))
-
-
-def _data(row: StoredRow) -> bytes:
-    try:
-        event = decode(row.topic, row.state, row.originator_id, row.originator_version)
-    except UnknownTopic:
-        return _as_stored(row)
-    return encode(RecordedAnswer(**fields_of_event(event), position=row.position))
-
-
-def _as_stored(row: StoredRow) -> bytes:
-    """Return an event of a newer program: it is passed on as it is, as nobody may miss one."""
-    state = json.decode(row.state, type=dict[str, object])
-    provenance = state.pop("provenance", {})
-    state.pop("previous_hash", None)
-    found = {"topic": row.topic, "context": row.topic.partition(".")[0]}
-    return encode(
-        found
-        | {"stream_id": row.originator_id, "version": row.originator_version}
-        | (provenance if isinstance(provenance, dict) else {})
-        | {"data": state, "position": row.position}
-    )

@@ -10,7 +10,9 @@ import statistics
 import time
 from datetime import datetime
 
-from tests.bench.http import MATCHES, _answer, _match, _our_server, _post
+import uvloop
+
+from tests.bench.http import MATCHES, _connected, _match, _our_server, _post
 from tests.bench.measuring import Figure, Report, percentile
 from tests.bench.stores import Stores
 
@@ -54,7 +56,7 @@ def streams(report: Report, stores: Stores) -> None:
     """Measure 100 and 1 000 clients on PostgreSQL."""
     for clients, bookings, bar_ms in ((100, 40, 15.0), (1_000, 20, 100.0)):
         with _our_server(stores) as port:
-            delays, posts = asyncio.run(_measured(port, clients, bookings))
+            delays, posts = uvloop.run(_measured(port, clients, bookings))
         p50, p99 = statistics.median(delays), percentile(delays, 0.99)
         post = statistics.median(posts)
         report.add(
@@ -80,18 +82,17 @@ async def _measured(port: int, count: int, bookings: int) -> tuple[list[float], 
         _, client = await loop.create_connection(_Client, "127.0.0.1", port)
         clients.append(client)
     await asyncio.gather(*(each.begun.wait() for each in clients))
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    asking = await _connected(port)
     posts = []
     for number in range(bookings):
         await asyncio.sleep(PAUSE_SECONDS)
         begun = time.perf_counter()
-        writer.write(_post(MATCHES, _match(f"s-{number}", number)))
-        await _answer(reader)
+        assert await asking.ask(_post(MATCHES, _match(f"s-{number}", number))) == 200
         posts.append(1_000 * (time.perf_counter() - begun))
     await asyncio.sleep(1.0)
     delays = [delay for each in clients for delay in each.delays_ms()]
     for each in clients:
         each.close()
-    writer.close()
+    asking.close()
     assert len(delays) == count * bookings, f"{len(delays)} of {count * bookings} arrived"
     return delays, posts

@@ -14,7 +14,8 @@ import uvicorn
 
 from application.ledger.library import ledger_store
 from application.ledger.store import StoredRow, StoreLost
-from interfaces.http.stream_hub import StreamHub, encode_row
+from interfaces.http.stream_hub import StreamHub
+from interfaces.http.streamed import encode_row
 from tests.support.asynchronous import asynchronous, until
 from tests.support.ledgers import command, opened, opening
 from tests.support.servers import MATCHES, SCENARIO, SUPPLIER, settings_in
