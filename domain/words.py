@@ -26,8 +26,8 @@ class UnknownField(TypeError):
 
 def words(event: Event) -> str:
     """Return what happened, in one line that ends without a period."""
-    sentence, named = _sentence(type(event))
-    told = sentence.format_map({name: told_value(getattr(event, name)) for name in named})
+    written, named = _sentence(type(event))
+    told = written.format_map({name: told_value(getattr(event, name)) for name in named})
     rest = [
         f"{spaced(name)} {value}"
         for name in event_fields(type(event))
@@ -40,6 +40,11 @@ def words(event: Event) -> str:
 def event_fields(event_class: type[Event]) -> tuple[str, ...]:
     """Return the fields of an event that are its own."""
     return tuple(name for name in event_class.__struct_fields__ if name not in _BOOKKEEPING)
+
+
+def sentence(event_class: type[Event]) -> str:
+    """Return the words of an event class, with `{field}` where a value goes."""
+    return _sentence(event_class)[0]
 
 
 @cache

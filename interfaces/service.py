@@ -121,7 +121,7 @@ async def open_service(
     try:
         with open_reading_side(settings) as side:
             if not ahead_allowed:
-                await asyncio.to_thread(_check_not_ahead, side)
+                await asyncio.to_thread(refuse_ahead, side.projector, side.log)
             follower = _follower(settings, side, projector)
             ledger.on_committed.append(lambda position: follower.wake())
             reads = _reads(settings)
@@ -135,10 +135,10 @@ async def open_service(
         await ledger.close()
 
 
-def _check_not_ahead(side: ReadingSide) -> None:
-    """Raise ReadModelsAhead. Positions are read before the head, which only grows."""
-    furthest = max(side.projector.positions().values(), default=0)
-    head = side.log.head()
+def refuse_ahead(projector: Projector, log: PostgresLog | SqliteLog) -> None:
+    """Raise ReadModelsAhead if the ledger was put back behind what the read models have seen."""
+    furthest = max(projector.positions().values(), default=0)
+    head = log.head()  # read last, as it only grows
     if furthest > head:
         raise ReadModelsAhead(furthest, head)
 

@@ -9,6 +9,7 @@ import re
 import statistics
 import time
 from datetime import datetime
+from typing import cast
 
 import uvloop
 
@@ -30,9 +31,8 @@ class _Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_ASK)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(_ASK)
 
     def data_received(self, data: bytes) -> None:
         if self.begun.is_set():
@@ -87,7 +87,7 @@ async def _measured(port: int, count: int, bookings: int) -> tuple[list[float], 
     for number in range(bookings):
         await asyncio.sleep(PAUSE_SECONDS)
         begun = time.perf_counter()
-        assert await asking.ask(_post(MATCHES, _match(f"s-{number}", number))) == 200
+        assert await asking.ask(_post(MATCHES, _match(f"s-{number}", number))) == 201
         posts.append(1_000 * (time.perf_counter() - begun))
     await asyncio.sleep(1.0)
     delays = [delay for each in clients for delay in each.delays_ms()]

@@ -101,6 +101,12 @@ async def test_pages_from_either_end_join_to_the_whole(store_url: str, every: in
         assert [(each.position, each.changes) for each in found] == [
             (each.position, each.changes) for each in whole[::-1]
         ]
+    values: dict[str, object] = {}
+    for each in whole:  # what one event left is what the next one found
+        for change in each.changes:
+            assert change.before == values.get(change.field)
+            values[change.field] = change.after
+    assert values["used_slots"] == 12
     log.close()
 
 

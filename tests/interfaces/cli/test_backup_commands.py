@@ -110,7 +110,7 @@ def test_without_the_check_the_next_events_would_hide_it(
     restored: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: bookings pass the old position, and reads are wrong in silence ever after."""
-    monkeypatch.setattr(interfaces.service, "_check_not_ahead", lambda side: None)
+    monkeypatch.setattr(interfaces.service, "refuse_ahead", lambda projector, log: None)
     for number in range(12):
         restored("reset", "roof", "march", "--reason", f"number {number}")
     told = restored.json("history", "suppliers", "roof/march/ACME")
