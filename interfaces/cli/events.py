@@ -77,11 +77,12 @@ def tail(
         wanted = await asyncio.to_thread(filters.resolve, session.service.log)
         if after is not None:
             wanted = wanted._replace(after=max(after, wanted.after))
-        if not from_the_start:
-            wanted = await _show_newest(door, session, wanted, limit or _NEWEST)
-            if not follow or limit is not None:
-                return
         left = limit
+        if not from_the_start:
+            wanted, shown = await _show_newest(door, session, wanted, limit or _NEWEST)
+            left = limit - shown if limit is not None else None
+            if not follow or left == 0:
+                return
         async for found in _feed(session, wanted, follow=follow):
             _show(door, found)
             left = left - 1 if left is not None else None
@@ -91,8 +92,10 @@ def tail(
     door.run(work)
 
 
-async def _show_newest(door: Door, session: Session, wanted: "Filter", count: int) -> "Filter":
-    """Show the newest events, oldest of them first, and return the filter for what follows."""
+async def _show_newest(
+    door: Door, session: Session, wanted: "Filter", count: int
+) -> "tuple[Filter, int]":
+    """Show the newest events; return the filter for what follows, and how many there were."""
     from application.ledger.searching import newest_first
 
     log = session.service.log
@@ -105,7 +108,7 @@ async def _show_newest(door: Door, session: Session, wanted: "Filter", count: in
     found = await asyncio.to_thread(newest)
     for each in reversed(found):
         _show(door, each)
-    return wanted._replace(after=max(head, wanted.after))
+    return wanted._replace(after=max(head, wanted.after)), len(found)
 
 
 async def _feed(session: Session, wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
