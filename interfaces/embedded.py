@@ -14,7 +14,7 @@ from application.ledger.migrations import migrate
 from application.ledger.reader import SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from interfaces.identity import fresh_id
-from interfaces.service import Clock, utc_now
+from interfaces.service import Clock, refuse_ahead, utc_now
 from projections.database import open_read_models, reading
 from projections.projection import Projection
 from projections.projector import Projector
@@ -61,7 +61,9 @@ async def embedded(
     engine = open_read_models(f"sqlite:///{folder / 'views.db'}")
     await ledger.open()
     try:
-        yield Embedded(ledger, clock, Projector(log, engine, projections), engine)
+        projector = Projector(log, engine, projections)
+        await asyncio.to_thread(refuse_ahead, projector, log)
+        yield Embedded(ledger, clock, projector, engine)
     finally:
         await ledger.close()
         log.close()

@@ -8,6 +8,7 @@ from pydantic_core import PydanticUndefined
 
 from domain.aggregate import Event, Provenance
 from domain.catalogue import AGGREGATES
+from domain.words import sentence
 from interfaces.settings import Settings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -22,13 +23,14 @@ def events_page() -> str:
         "`python -m interfaces.reference`.\n",
         "Every event also carries its provenance: "
         + ", ".join(f"`{name}`" for name in Provenance.__struct_fields__)
-        + "; and `previous_hash`, the link to the event before it in its aggregate.\n",
+        + "; and `previous_hash`, the link to the event before it in its aggregate. History tells "
+        "an event in its words; fields that they do not name follow.\n",
     ]
     for aggregate_class in AGGREGATES:
         module = inspect.getmodule(aggregate_class)
         about = (inspect.getdoc(module) or "").splitlines()[0]
         parts.append(f"## {aggregate_class.__name__}\n\n{about}\n")
-        parts.append("| topic | version | fields |\n|---|---|---|")
+        parts.append("| topic | version | words | fields |\n|---|---|---|---|")
         parts += [_event_row(each) for each in aggregate_class.evolutions]
         parts.append("")
     return "\n".join(parts)
@@ -41,7 +43,8 @@ def _event_row(event_class: type[Event]) -> str:
         for name in event_class.__struct_fields__
         if name not in _BOOKKEEPING
     )
-    return f"| `{event_class.topic}` | {event_class.class_version} | {fields} |"
+    version, said = event_class.class_version, sentence(event_class)
+    return f"| `{event_class.topic}` | {version} | {said} | {fields} |"
 
 
 def _type_name(hint: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from application.ledger import EventStore, Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
@@ -43,6 +43,17 @@ class NotYetVisible(LedgerUnavailable):
         super().__init__(f"The read models are at position {position}, not yet at {after}")
 
 
+class ReadModelsAhead(LedgerUnavailable):
+    """The read models have seen what the ledger no longer holds."""
+
+    def __init__(self, position: int, head: int) -> None:
+        self.position, self.head = position, head
+        super().__init__(
+            f"The read models are at position {position}, the ledger ends at {head}: it was "
+            "restored from an older backup; stop the server, then `capacity recover` mends them"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything a door needs: commands go to `suppliers`, questions through `read`."""
@@ -56,6 +67,7 @@ class Service:
     follower: Follower
     reads: Reads
     log: PostgresLog | SqliteLog
+    projection_engine: Engine
 
     async def read(
         self,
@@ -73,6 +85,17 @@ class Service:
         if not await self.projector.passed(position, timeout_seconds=allowed):
             raise NotYetVisible(position, min(self.projector.positions().values(), default=0))
 
+    async def check_not_ahead(self, position: int) -> None:
+        """Raise ReadModelsAhead if the ledger does not hold a position that the reads show.
+
+        It looks only where there is reason to: reads may be in front of what this process wrote,
+        because others write too.
+        """
+        if position > self.ledger.head or self.follower.problem:
+            head = await asyncio.to_thread(self.log.head)
+            if position > head:
+                raise ReadModelsAhead(position, head)
+
     async def catch_up(self) -> None:
         """Bring read models and capacity files to the ledger's head; for doors without a server."""
         await asyncio.to_thread(self.projector.catch_up)
@@ -80,18 +103,25 @@ class Service:
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, *, clock: Clock = utc_now, projector: Follow | None = None
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    projector: Follow | None = None,
+    ahead_allowed: bool = False,
 ) -> AsyncIterator[Service]:
     """Open everything for one process, and close it in order.
 
     With a `projector` the read models and capacity files follow the ledger by themselves, in
     threads or in a process of their own; without, they stand still until `catch_up`. Raises
-    SchemaMissing before the first `capacity migrate`.
+    SchemaMissing before the first `capacity migrate`, and ReadModelsAhead after the ledger was
+    restored: the next events would hide it, and it would never be noticed again.
     """
     ledger = Ledger(_store(settings), clock=clock, limits=settings.limits)
     await ledger.open()
     try:
         with open_reading_side(settings) as side:
+            if not ahead_allowed:
+                await asyncio.to_thread(refuse_ahead, side.projector, side.log)
             follower = _follower(settings, side, projector)
             ledger.on_committed.append(lambda position: follower.wake())
             reads = _reads(settings)
@@ -103,6 +133,14 @@ async def open_service(
                 await asyncio.to_thread(reads.close)
     finally:
         await ledger.close()
+
+
+def refuse_ahead(projector: Projector, log: PostgresLog | SqliteLog) -> None:
+    """Raise ReadModelsAhead if the ledger was put back behind what the read models have seen."""
+    furthest = max(projector.positions().values(), default=0)
+    head = log.head()  # read last, as it only grows
+    if furthest > head:
+        raise ReadModelsAhead(furthest, head)
 
 
 def migrate_ledger(settings: Settings) -> str:
@@ -150,4 +188,5 @@ def _service(
         follower=follower,
         reads=reads,
         log=side.log,
+        projection_engine=side.engine,
     )

@@ -59,6 +59,18 @@ class Settings(BaseSettings):
     wait_seconds: float = Field(
         default=5.0, gt=0, le=60, description="the longest wait for a position (`after=`)"
     )
+    stream_clients: Positive = Field(
+        default=2_000, description="clients that may follow the event stream at the same time"
+    )
+    stream_queue_bytes: Positive = Field(
+        default=2**20, description="what may wait for one of them; who is slower must reconnect"
+    )
+    stream_heartbeat_seconds: float = Field(
+        default=15.0, gt=0, le=60, description="silence after which a stream says that it lives"
+    )
+    stream_resume_events: int = Field(
+        default=0, ge=0, description="how far back `Last-Event-ID` may lie; 0: to the beginning"
+    )
     body_bytes: Positive = Field(
         default=8 * 2**20, description="the largest request body, and offers document"
     )

@@ -9,8 +9,9 @@ from application.ledger.command import (
     Reply,
     StillRunning,
 )
-from application.ledger.ledger import Ledger, Limits, Recorded
-from application.ledger.store import EventStore, SchemaMissing
+from application.ledger.ledger import Ledger, Limits
+from application.ledger.revisions import SchemaMissing, SchemaNewer
+from application.ledger.store import EventStore
 from application.ledger.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -21,10 +22,10 @@ __all__ = [
     "LedgerUnavailable",
     "Limits",
     "Outcome",
-    "Recorded",
     "Replayed",
     "Reply",
     "SchemaMissing",
+    "SchemaNewer",
     "StillRunning",
     "UnitOfWork",
 ]

@@ -1,7 +1,7 @@
 """The ledger: the one door through which a decision becomes events that are there for good."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -38,7 +38,7 @@ from application.ledger.unit_of_work import (
 )
 from domain.aggregate import Aggregate, Event
 from domain.errors import DomainError
-from domain.stored import Chain, decode, decode_snapshot, encode_snapshot, fold_stored
+from domain.stored import decode, decode_snapshot, encode_snapshot, fold_stored
 from domain.versions import OtherVersion
 
 logger = structlog.get_logger(__name__)
@@ -60,14 +60,6 @@ class Limits(NamedTuple):
 
 DEFAULT_LIMITS = Limits()
 HOUSEKEEPING_SECONDS = 600.0
-
-
-class Recorded(NamedTuple):
-    """One event with its place in the ledger, and the aggregate as it was after it."""
-
-    position: int
-    event: Event
-    aggregate: Aggregate
 
 
 class Ledger:
@@ -231,26 +223,6 @@ class Ledger:
         streams = await self.store.load([aggregate_id])
         return await self._folded(aggregate_class, aggregate_id, streams[aggregate_id], self.store)
 
-    async def history(
-        self, aggregate_class: type[Aggregate], aggregate_id: UUID, *, page_events: int = 1_000
-    ) -> AsyncIterator[Recorded]:
-        """Replay an aggregate: every event, oldest first, with the state after it.
-
-        Raises BrokenChain.
-        """
-        aggregate, chain = aggregate_class(aggregate_id), Chain(aggregate_id)
-        while True:
-            rows = await self.store.events(
-                aggregate_id, after_version=aggregate.version, limit=page_events
-            )
-            for row in rows:
-                event = _event(row)
-                chain.follow(event.originator_version, row.topic, row.state, event.previous_hash)
-                aggregate = _copy(aggregate).fold((event,))
-                yield Recorded(row.position, event, aggregate)
-            if len(rows) < page_events:
-                return
-
     async def forget_old_replies(self) -> int:
         """Remove the replies that are older than the setting says; return how many."""
         before = self._clock() - timedelta(hours=self.limits.replies_kept_hours)
@@ -326,12 +298,6 @@ class Ledger:
 
 def _event(row: StoredRow) -> Event:
     return decode(row.topic, row.state, row.originator_id, row.originator_version)
-
-
-def _copy(aggregate: Aggregate) -> Aggregate:
-    copy = object.__new__(type(aggregate))
-    copy.__dict__.update(aggregate.__dict__)
-    return copy
 
 
 def _fold(aggregate_class: type[A], aggregate_id: UUID, stream: Stream) -> A | None:

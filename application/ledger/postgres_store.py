@@ -14,7 +14,6 @@ from psycopg import AsyncConnection, errors
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from application.ledger.command import Reply
-from application.ledger.migrations import SCHEMA_REVISION
 from application.ledger.postgres_arrays import (
     Array,
     bigint,
@@ -26,15 +25,16 @@ from application.ledger.postgres_arrays import (
     uuids,
 )
 from application.ledger.postgres_calls import PreparedCall
+from application.ledger.revisions import SchemaMissing, check_revision
 from application.ledger.store import (
     Batch,
     FoundReply,
     Row,
-    SchemaMissing,
     Snapshot,
     StaleGroup,
     StoredRow,
     StoreLost,
+    StoreUnwritable,
     Stream,
 )
 
@@ -67,6 +67,7 @@ FROM newest CROSS JOIN LATERAL (
 ORDER BY 1, 2
 """
 _REPLIES = "SELECT key, fingerprint, status, body, position FROM replies WHERE key = ANY(%b)"
+_UNWRITABLE = (errors.DiskFull, errors.ReadOnlySqlTransaction)
 _LOST = (errors.OperationalError, errors.InterfaceError, PoolTimeout)
 
 
@@ -100,8 +101,7 @@ class PostgresStore:
             found = await self._fetch("SELECT version_num FROM alembic_version", ())
         except errors.UndefinedTable:
             raise SchemaMissing("missing") from None
-        if found != [(SCHEMA_REVISION,)]:
-            raise SchemaMissing(f"at revision {found and found[0][0]}, not {SCHEMA_REVISION}")
+        check_revision(found[0][0] if found else None)
 
     async def close(self) -> None:
         if self._readers is not None:
@@ -135,6 +135,9 @@ class PostgresStore:
             async with writer.connection.transaction():
                 await writer.connection.execute("LOCK TABLE stored_events IN EXCLUSIVE MODE")
                 yield PostgresTurn(self, writer)
+        except (StoreUnwritable, *_UNWRITABLE) as error:
+            await self._give_up(error)
+            raise _unwritable(error) from error
         except (StoreLost, *_LOST) as error:
             await self._give_up(error)
             raise StoreLost(str(error)) from error
@@ -204,12 +207,14 @@ class PostgresStore:
             return await writer.append(*_parameters(batch))
         except (errors.UniqueViolation, errors.SerializationFailure) as error:
             raise StaleGroup(str(error)) from error
+        except _UNWRITABLE as error:
+            raise _unwritable(error) from error
         except _LOST as error:
             raise StoreLost(str(error)) from error
 
     async def _give_up(self, error: BaseException) -> None:
         """Drop a connection whose state is not known; one that refused a group is sound."""
-        if isinstance(error, (StoreLost, asyncio.CancelledError, *_LOST)):
+        if isinstance(error, (StoreLost, StoreUnwritable, asyncio.CancelledError, *_LOST)):
             await self._drop_writer()
 
     async def _drop_writer(self) -> None:
@@ -239,6 +244,16 @@ class PostgresStore:
                 if not others or isinstance(error, PoolTimeout):
                     raise StoreLost(str(error)) from error
         raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _unwritable(error: Exception) -> StoreUnwritable:
+    """Return what stands in the way of writing, with what mends it."""
+    if isinstance(error, StoreUnwritable):
+        return error
+    if isinstance(error, errors.DiskFull):
+        return StoreUnwritable("The database", "has no room on its disk", "make room there")
+    mend = "connect to the primary, or let the database be written (`SHOW transaction_read_only`)"
+    return StoreUnwritable("The database", "is read-only", mend)
 
 
 class PostgresTurn:

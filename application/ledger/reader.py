@@ -7,11 +7,11 @@ library's `select_notifications`.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
@@ -30,8 +30,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = structlog.get_logger(__name__)
 
 
+class Dialect(NamedTuple):
+    """What differs between the stores in a question; `mark` stands for a value."""
+
+    mark: str
+    position: str
+    originator_id: str
+    contains: str  # whether `state` holds some bytes
+
+
 class PostgresLog:
     """The ledger in PostgreSQL; any number of threads may ask at the same time."""
+
+    dialect: ClassVar[Dialect] = Dialect(
+        "%s", "notification_id", "originator_id", "position(%s::bytea in state) > 0"
+    )
 
     def __init__(self, url: str) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
@@ -117,6 +130,14 @@ class PostgresLog:
         """Open one connection."""
         return psycopg.connect(self._url, autocommit=True)
 
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Answer a question that is written for this dialect."""
+        return self._ask(sql, tuple(values))
+
+    def stored_id(self, originator_id: UUID) -> UUID:
+        """Return an id as a question must name it."""
+        return originator_id
+
     def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         for pause_seconds in (*RETRY_SECONDS, None):
             try:
@@ -161,6 +182,8 @@ class PostgresLog:
 
 class SqliteLog:
     """The ledger in an SQLite file, opened for reading only; any number of threads may ask."""
+
+    dialect: ClassVar[Dialect] = Dialect("?", "rowid", "originator_id", "instr(state, ?) > 0")
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -249,6 +272,14 @@ class SqliteLog:
             isolation_level=None,
             check_same_thread=False,
         )
+
+    def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Answer a question that is written for this dialect."""
+        return self._ask(sql, tuple(values))
+
+    def stored_id(self, originator_id: UUID) -> str:
+        """Return an id as a question must name it."""
+        return originator_id.hex
 
     def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         try:

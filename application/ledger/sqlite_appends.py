@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from application.ledger.store import Batch, Row, StaleGroup
+from application.ledger.store import Batch, Row, StaleGroup, StoreLost, StoreUnwritable
 
 BUSY_SECONDS = 30.0
 # Ids are random, so pages are written again and again; copying them back eight times less often
@@ -32,6 +32,14 @@ INSERT INTO append_groups (position, recorded_at_us)
 VALUES (?, max(?, coalesce((SELECT max(recorded_at_us) FROM append_groups
     WHERE position = (SELECT max(position) FROM append_groups)), 0)))
 """
+# By SQLite's primary result code: what is wrong, and what mends it.
+_UNWRITABLE = {
+    sqlite3.SQLITE_FULL: ("lies on a full disk", "make room there (`df -h '{path}'`)"),
+    sqlite3.SQLITE_READONLY: (
+        "is read-only for this user",
+        "make the file and its folder writable (`ls -ld '{path}'*`)",
+    ),
+}
 _MOVED_ON = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version > ? LIMIT 1"
 
 
@@ -46,15 +54,25 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def named(error: sqlite3.OperationalError, path: Path) -> StoreLost | StoreUnwritable:
+    """Return what stands in the way, with what mends it where that is known."""
+    known = _UNWRITABLE.get(error.sqlite_errorcode & 0xFF)  # the rest of the bits say where
+    if known is None:
+        return StoreLost(f"{path.name}: {error}")
+    why, mend = known
+    return StoreUnwritable(f"The ledger {path}", why, mend.format(path=path))
+
+
 def append(connection: sqlite3.Connection, batch: Batch) -> int:
     """Store a group and return the position before it. Raises StaleGroup."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         base = insert(connection, batch)
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # on a full disk SQLite has taken it back itself
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
     return base
 
 

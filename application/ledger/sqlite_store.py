@@ -16,22 +16,21 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ledger.command import Reply
-from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.revisions import SchemaMissing, check_revision
 from application.ledger.sqlite_appends import (
     BUSY_SECONDS,
     append,
     confirm,
     connect,
     insert,
+    named,
 )
 from application.ledger.store import (
     Batch,
     FoundReply,
     Row,
-    SchemaMissing,
     Snapshot,
     StoredRow,
-    StoreLost,
     Stream,
 )
 
@@ -87,7 +86,7 @@ class SqliteStore:
                 return self._append_without_waiting(batch)
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise StoreLost(f"{self._path.name}: {error}") from error
+                    raise named(error, self._path) from error
         return await self._do(self._append, batch)
 
     async def confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
@@ -105,7 +104,7 @@ class SqliteStore:
             try:
                 yield SqliteTurn(self)
             except BaseException:
-                await asyncio.shield(self._do(self._execute, "ROLLBACK"))
+                await asyncio.shield(self._do(self._give_back))
                 raise
             await asyncio.shield(self._do(self._execute, "COMMIT"))
 
@@ -159,7 +158,7 @@ class SqliteStore:
         try:
             return await asyncio.wrap_future(job)
         except sqlite3.OperationalError as error:
-            raise StoreLost(f"{self._path.name}: {error}") from error
+            raise named(error, self._path) from error
 
     # Everything below runs in the store's thread.
 
@@ -176,7 +175,7 @@ class SqliteStore:
         try:
             return await loop.run_in_executor(self._reader, reading)
         except sqlite3.OperationalError as error:
-            raise StoreLost(f"{self._path.name}: {error}") from error
+            raise named(error, self._path) from error
 
     async def _outside_turns(self, work: Callable[..., T], *arguments: Any) -> T:
         async with self._no_turn:
@@ -191,8 +190,7 @@ class SqliteStore:
             revision = self._execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
             raise SchemaMissing("missing") from None
-        if revision != (SCHEMA_REVISION,):
-            raise SchemaMissing(f"at revision {revision and revision[0]}, not {SCHEMA_REVISION}")
+        check_revision(revision and revision[0])
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from application.ledger.command import Reply
+from application.ledger.command import LedgerUnavailable, Reply
 
 
 class Row(NamedTuple):
@@ -152,8 +152,9 @@ class EventStore(Protocol):
         """Remove the replies that were kept before this time; return how many."""
 
 
-class SchemaMissing(Exception):
-    """The database has no ledger, or an older one."""
+class StoreUnwritable(LedgerUnavailable):
+    """The database takes nothing now, and says why; what was sent is not stored, all else is."""
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"The ledger's tables are {found}; run `capacity migrate` first")
+    def __init__(self, where: str, why: str, mend: str) -> None:
+        self.where, self.why, self.mend = where, why, mend
+        super().__init__(f"{where} {why}, so nothing was stored; {mend}, then send it again")

@@ -1,11 +1,11 @@
 """What people do with supplier capacity: publish offers, open scenarios, book, release, reset."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
-from application.ledger import Command, Ledger, Outcome, Recorded, UnitOfWork
+from application.ledger import Command, Ledger, Outcome, UnitOfWork
 from application.suppliers import imports, steps
 from application.suppliers.results import (
     AliasesSet,
@@ -274,17 +274,13 @@ class Suppliers:
 
     # History.
 
-    async def history(self, *, line: str, scenario: str, supplier: str) -> AsyncIterator[Recorded]:
-        """Replay one supplier's count: every event with the state after it.
-
-        Raises ScenarioNotFound and SupplierNotFound.
-        """
+    async def supplier_id(self, *, line: str, scenario: str, supplier: str) -> UUID:
+        """Return the id of one supplier's count. Raises ScenarioNotFound and SupplierNotFound."""
         await self._check_scenario(line, scenario)
         identity = SupplierCapacity.identity(line, scenario, supplier)
         if not (await self._ledger.newest(SupplierCapacity, identity)).exists:
             raise SupplierNotFound(line, scenario, supplier)
-        async for recorded in self._ledger.history(SupplierCapacity, identity):
-            yield recorded
+        return identity
 
     async def _check_scenario(self, line: str, scenario: str) -> None:
         if not (await self._ledger.newest(Scenario, Scenario.identity(line, scenario))).exists:

@@ -20,6 +20,8 @@ class SupplierAliases(Aggregate):
     supplier_by_alias: tuple[tuple[str, str], ...] = ()
 
     class Set(Event, topic="suppliers.aliases_set"):
+        """Set the aliases of {line}: {supplier_by_alias}."""
+
         line: str
         supplier_by_alias: tuple[tuple[str, str], ...]
 

@@ -53,6 +53,8 @@ class Booking(Aggregate):
     assumed_new = True
 
     class Booked(Event, topic="suppliers.booked"):
+        """Booked {registration_id} with {supplier} in {line}/{scenario}."""
+
         line: str
         scenario: str
         reset_number: int
@@ -62,9 +64,13 @@ class Booking(Aggregate):
         asked_supplier: str = ""  # the alias that was used, if one was
 
     class Released(Event, topic="suppliers.released"):
+        """Released from {supplier}."""
+
         supplier: str
 
     class Reassigned(Event, topic="suppliers.reassigned"):
+        """Moved from {from_supplier} to {supplier}."""
+
         from_supplier: str
         supplier: str
         asked_supplier: str = ""

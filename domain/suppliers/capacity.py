@@ -42,24 +42,34 @@ class SupplierCapacity(Aggregate):
     as_imported: bool  # whether its record in an imported file still says what the file said
 
     class Opened(Event, topic="suppliers.capacity_opened"):
+        """Gave {supplier} {capacity_slots} slots in {line}/{scenario}."""
+
         line: str
         scenario: str
         supplier: str
         capacity_slots: int
 
     class CapacityChanged(Event, topic="suppliers.capacity_changed"):
+        """Changed the capacity to {capacity_slots} slots, by publication {publication}."""
+
         capacity_slots: int
         publication: int
 
     class SlotBooked(Event, topic="suppliers.slot_booked"):
+        """Booked a slot for {registration_id}."""
+
         booking_id: UUID
         registration_id: str
 
     class SlotReleased(Event, topic="suppliers.slot_released"):
+        """Released the slot of {registration_id}."""
+
         booking_id: UUID
         registration_id: str
 
     class Cleared(Event, topic="suppliers.capacity_cleared"):
+        """Began to count from zero again, at reset {reset_number}."""
+
         reset_number: int
 
     class UsageImported(Event, topic="suppliers.usage_imported"):

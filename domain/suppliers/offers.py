@@ -67,6 +67,8 @@ class Offers(Aggregate):
     document_deflated: bytes
 
     class Published(Event, topic="suppliers.offers_published"):
+        """Published the offers of {line}, publication {publication}."""
+
         line: str
         publication: int
         digest: str

@@ -48,6 +48,8 @@ class Scenario(Aggregate):
     pattern_deflated: bytes  # of the capacity file that was imported last, where it needs one
 
     class Opened(Event, topic="suppliers.scenario_opened"):
+        """Opened {line}/{scenario} with publication {publication}."""
+
         line: str
         scenario: str
         publication: int
@@ -55,10 +57,14 @@ class Scenario(Aggregate):
         capacity_file: str
 
     class Resynced(Event, topic="suppliers.scenario_resynced"):
+        """Took over publication {publication}."""
+
         publication: int
         terms: tuple[SupplierTerms, ...]
 
     class Reset(Event, topic="suppliers.scenario_reset"):
+        """Began count {reset_number}."""
+
         reset_number: int
 
     class FileImported(Event, topic="suppliers.capacity_file_imported"):

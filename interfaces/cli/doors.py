@@ -69,12 +69,12 @@ class Door:
             document |= {"position": outcome.position}
         self.answer(document, sentence, *more)
 
-    def run(self, work: "Callable[[Session], Awaitable[R]]") -> R:
-        """Open the service and do the work."""
+    def run(self, work: "Callable[[Session], Awaitable[R]]", *, ahead_allowed: bool = False) -> R:
+        """Open the service and do the work; `ahead_allowed` is for what mends read models."""
         from interfaces.service import open_service
 
         async def opened() -> R:
-            async with open_service(self.settings) as service:
+            async with open_service(self.settings, ahead_allowed=ahead_allowed) as service:
                 return await work(Session(service, self))
 
         keep_logs_off_stdout(only_errors=True)

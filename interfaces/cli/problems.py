@@ -34,6 +34,11 @@ class Problem(NamedTuple):
         print(json_text(document), file=sys.stderr)
 
 
+NEWER_PROGRAM = (
+    "a newer program wrote it: use that one (`capacity --version` says which one this is)"
+)
+
+
 class Usage(Exception):
     """The command line says something that cannot be understood."""
 
@@ -82,19 +87,25 @@ def _settings_problem(error: Exception) -> Problem | None:
 
 
 def _reading_side_problem(error: Exception) -> Problem | None:
+    from interfaces.service import ReadModelsAhead
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
     from projections.projector import AheadOfLog, UnknownProjection
 
+    if isinstance(error, ReadModelsAhead):
+        return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", str(error))
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
     if isinstance(error, CapacityFileFailed):
         return Problem(ExitCode.NOT_CURRENT, "capacity-file-failed", str(error))
     if isinstance(error, AheadOfLog):
-        advice = "`capacity projections rebuild --all` does"
+        advice = "`capacity recover` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
-    if isinstance(error, EventFailed | VersionReplaced):
+    if isinstance(error, VersionReplaced):
+        advice = "use one program at a time (`capacity --version` says which one this is)"
+        return Problem(ExitCode.NOT_CURRENT, "projection-failed", f"{error}; {advice}")
+    if isinstance(error, EventFailed):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
     return None
 
@@ -106,14 +117,22 @@ def _ledger_problem(error: Exception) -> Problem | None:
     import psycopg_pool
     from sqlalchemy.exc import DBAPIError
 
-    from application.ledger import LedgerUnavailable, SchemaMissing
+    from application.ledger import LedgerUnavailable, SchemaMissing, SchemaNewer
+    from application.ledger.backups import BackupFailed
     from application.ledger.store import StoreLost
+    from domain.catalogue import UnknownTopic
     from domain.stored import BrokenChain
 
     if isinstance(error, BrokenChain):
         return Problem(ExitCode.FOUND_WRONG, "broken-chain", f"{error}: `capacity audit verify`")
     if isinstance(error, SchemaMissing):
         return Problem(ExitCode.UNAVAILABLE, "schema-missing", str(error))
+    if isinstance(error, SchemaNewer):
+        return Problem(ExitCode.UNAVAILABLE, "schema-newer", str(error))
+    if isinstance(error, UnknownTopic):
+        return Problem(ExitCode.UNAVAILABLE, "unknown-topic", f"{error}; {NEWER_PROGRAM}")
+    if isinstance(error, BackupFailed):
+        return Problem(ExitCode.UNAVAILABLE, "backup-failed", str(error))
     if isinstance(error, DBAPIError):
         error = error.orig if isinstance(error.orig, Exception) else error
     lost = (

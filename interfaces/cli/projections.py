@@ -85,7 +85,7 @@ def status(door: Door) -> None:
         found = await asyncio.to_thread(service.projector.status, clock=service.clock)
         return found, service.ledger.head
 
-    found, head = door.run(work)
+    found, head = door.run(work, ahead_allowed=True)
     columns = ("Projection", ">Version", ">Position", ">Behind by", ">For")
     rows = [
         (
@@ -137,7 +137,7 @@ def rebuild(
         await _write_all_files(session)
         return chosen, position
 
-    chosen, position = door.run(work)
+    chosen, position = door.run(work, ahead_allowed=True)
     did = "Would build" if dry_run else "Built"
     door.answer(
         {"projections": chosen, "position": position, "dry_run": dry_run},

@@ -17,9 +17,10 @@ HEAD = """\
 Made of the help texts by `python -m interfaces.cli.reference > docs/command-line.md`.
 
 Nothing but the answer goes to stdout; progress, warnings and errors go to stderr. With `--json`
-the answer is one JSON document (of `events tail` one line for each event, of `capacity` the text
-of the capacity file), and an error is a JSON document on stderr. After a command the read models
-and the capacity files of what it touched are up to date, also where no server runs.
+the answer is one JSON document (of `events tail` and `events grep` one line for each event, of
+`capacity` the text of the capacity file), and an error is a JSON document on stderr. After a
+command the read models and the capacity files of what it touched are up to date, also where no
+server runs.
 """
 
 

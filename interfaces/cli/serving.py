@@ -82,7 +82,7 @@ def migrate_now(door: Door) -> str:
 def missing_schema(door: Door) -> str:
     """Return what the ledger's tables lack, or the empty text."""
     try:
-        door.run(_nothing)
+        door.run(_nothing, ahead_allowed=True)
     except Exception as error:
         found = problem_of(error)
         if found is None or found.code != "schema-missing":

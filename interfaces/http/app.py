@@ -11,16 +11,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import events, health, suppliers
+from interfaces.http import event_stream, events, health, history, suppliers
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
+from interfaces.http.stream_hub import StreamHub
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
 from interfaces.settled import settled
 
+_ROUTERS = (
+    *suppliers.ROUTERS,
+    events.router,
+    event_stream.router,
+    history.router,
+    health.router,
+)
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 
 
@@ -37,10 +45,15 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             metrics.follow(service)
-            with settled():
-                yield
+            streams.follow(service)
+            try:
+                with settled():
+                    yield
+            finally:
+                await streams.close()
 
     metrics = Metrics()
+    streams = StreamHub(settings)
     app = FastAPI(
         title="Capacity Ledger",
         version=version("capacity-ledger"),
@@ -52,8 +65,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.metrics = metrics
+    app.state.streams = streams
     app.state.projector = projector
-    for router in (*suppliers.ROUTERS, events.router, health.router):
+    for router in _ROUTERS:
         # Not `include_router`, whose wrapper matches every request twice.
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way

@@ -36,6 +36,7 @@ _HEADERS = frozenset(
         b"if-none-match",
         b"prefer",
         b"content-type",
+        b"last-event-id",
     )
 )
 
@@ -69,6 +70,11 @@ class Asked(Request):
         if fault := name_fault(text):
             raise Invalid((f"/{field}", fault))
         return text
+
+    def rest(self, field: str) -> str:
+        """Return the rest of a path, in which slashes may stand as they are."""
+        text: str = self.scope["path_params"][field]
+        return text.replace(ENCODED_SLASH, "/")
 
     def file_segment(self, field: str) -> str:
         """Return a name from the path that may also name a file."""

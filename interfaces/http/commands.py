@@ -18,9 +18,9 @@ from domain.stored import decode, stored_topic
 from domain.versions import OtherVersion, Seen
 from interfaces.http.asked import Asked, flag
 from interfaces.http.errors import PROBLEM_TYPE, Missed, RequestRefused, domain_problem
-from interfaces.http.recorded import described
 from interfaces.http.versions import expected_version
 from interfaces.http.wire import JSON_TYPE, decode_object, encode
+from interfaces.recorded import described
 
 MAX_KEY_CHARACTERS = 200
 MAX_MISSED = 100

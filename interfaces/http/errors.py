@@ -12,12 +12,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from application.ledger import KeyReused, LedgerUnavailable, Reply, StillRunning
 from application.ledger.store import StoreLost
+from domain.catalogue import UnknownTopic
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from domain.stored import BrokenChain
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
 from interfaces.reads import TooManyReads
-from interfaces.service import NotYetVisible
+from interfaces.service import NotYetVisible, ReadModelsAhead
 
 PROBLEM_TYPE = "application/problem+json"
 MAX_FAULTS = 100
@@ -34,8 +35,10 @@ RETRYABLE: tuple[type[DomainError], ...] = (StillRunning,)
 UNAVAILABLE: tuple[tuple[type[Exception], str], ...] = (
     (NotYetVisible, "not-yet-visible"),
     (TooManyReads, "too-many-reads"),
+    (ReadModelsAhead, "ahead-of-ledger"),
     (LedgerUnavailable, "ledger-unavailable"),
     (StoreLost, "ledger-unavailable"),
+    (UnknownTopic, "unknown-topic"),
     (OperationalError, "read-models-unavailable"),
     (InterfaceError, "read-models-unavailable"),
 )
@@ -155,7 +158,7 @@ def answer_for(error: Exception, request_id: UUID) -> Answer | None:
             # What a driver says of its connection is for the log, not for the client.
             detail = (
                 str(error)
-                if isinstance(error, LedgerUnavailable)
+                if isinstance(error, LedgerUnavailable | UnknownTopic)
                 else "The database cannot be reached now; try again soon"
             )
             found = problem(503, code, detail, request_id, retryable=True)

@@ -12,9 +12,9 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.stored import decode
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
-from interfaces.http.recorded import RecordedAnswer, fields_of_event
 from interfaces.http.routes import Route, query_number, query_text, question
 from interfaces.http.wire import encode, json_response
+from interfaces.recorded import RecordedAnswer, fields_of_event
 
 router = APIRouter(route_class=Route, tags=["ledger"])
 
@@ -47,7 +47,7 @@ async def events(asked: Asked) -> Response:
     query = asked.query("after", "limit", "context", "topic")
     after = whole_number("after", query.get("after", "0"), least=0, most=MAX_POSITION)
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
-    topics = _topics(query)
+    topics = topics_asked_for(query)
     store = asked.service.ledger.store
     head, _ = await store.head()  # before the page: all up to here is in it, or filtered out
     rows = await store.feed(after=after, limit=limit, topics=topics)
@@ -62,7 +62,7 @@ def _answer(row: StoredRow) -> RecordedAnswer:
     return RecordedAnswer(**fields_of_event(event), position=row.position)
 
 
-def _topics(query: dict[str, str]) -> Sequence[str] | None:
+def topics_asked_for(query: dict[str, str]) -> Sequence[str] | None:
     """Return the stored topics that are asked for, those of older shapes too; None for all."""
     if "topic" not in query and "context" not in query:
         return None

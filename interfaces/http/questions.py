@@ -43,6 +43,7 @@ async def answer_question(
         return Document(encode(answer), "", {}), position
 
     document, position = await asked.service.read(answered)
+    await asked.service.check_not_ahead(position)
     sent = {"capacity-position": str(position), **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
+from interfaces.http.server_sent_events import MEDIA_TYPE as STREAM_TYPE
 from interfaces.http.wire import JSON_TYPE
 
 Schema = dict[str, Any]
@@ -26,6 +27,8 @@ _EXAMPLES = {
     "scenario": "overlap_only",
     "supplier": "iSoalr",
     "registration_id": "SPUS63956",
+    "context": "suppliers",
+    "id": "sbus/overlap_only/iSoalr",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -147,6 +150,12 @@ def command(
     return declared
 
 
+def stream(*, query: Iterable[Schema] = ()) -> Schema:
+    """Return what to say of a route whose answer, server-sent events, goes on until it is ended."""
+    events: Schema = {"content": {STREAM_TYPE: {"schema": {"type": "string"}}}}
+    return _declared(list(query), {"200": events, **_problems(410, 422, 503)})
+
+
 def operational(responses: dict[int, Schema]) -> Schema:
     """Return what to say of a route for those who run the server."""
     return _declared([], {str(status): answer for status, answer in responses.items()})
@@ -167,6 +176,11 @@ def query_flag(name: str, meaning: str) -> Schema:
     return _query(name, {"type": "boolean"}, meaning)
 
 
+def header_number(name: str, meaning: str) -> Schema:
+    """Return a header that is a position."""
+    return _header(name, meaning) | {"schema": _whole_number(0, MAX_POSITION)}
+
+
 _POSITION = {
     "Capacity-Position": {
         "description": "The ledger's position from which on reads show this",
@@ -181,6 +195,7 @@ _IF_MATCH = (
 _MEANINGS = {
     404: "What was named does not exist",
     409: "It contradicts what is already true",
+    410: "What was seen last is too far back, or lies beyond the end; begin anew",
     412: "A precondition does not hold",
     413: "The body is too large",
     415: "The body is not JSON",

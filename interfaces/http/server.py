@@ -1,6 +1,8 @@
 """The server: one process, one event loop, on this machine alone."""
 
 import ipaddress
+from socket import socket
+from typing import Any
 
 import uvicorn
 
@@ -24,7 +26,17 @@ class NotLoopback(ValueError):
 
 def serve(settings: Settings, projector: Follow | None = "process") -> None:
     """Serve until SIGINT or SIGTERM, then answer who waits. Raises NotLoopback."""
-    uvicorn.Server(server_config(settings, projector=projector)).run()
+    Server(server_config(settings, projector=projector)).run()
+
+
+class Server(uvicorn.Server):
+    """Ends the event streams first: they end by nothing else, and would use up the whole grace."""
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Stop serving."""
+        app: Any = self.config.app
+        app.state.streams.end()
+        await super().shutdown(sockets)
 
 
 def server_config(settings: Settings, *, projector: Follow | None = "process") -> uvicorn.Config:

@@ -2,6 +2,12 @@
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b": still here\n\n"  # a comment: it carries no id, so it moves no client on
+RECONNECT_MILLISECONDS = 1_000
+
+
+def beginning(event_id: str) -> bytes:
+    """Return what a stream begins with: an id without an event says where to resume from."""
+    return f"retry: {RECONNECT_MILLISECONDS}\nid: {event_id}\n\n".encode()
 
 
 def encoded(data: bytes, *, event: str = "", event_id: str = "") -> bytes:

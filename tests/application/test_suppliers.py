@@ -569,36 +569,13 @@ async def test_choosing_in_an_unknown_scenario_is_answered_for_each(store_url: s
         assert [type(each) for each in outcome.result] == [ScenarioNotFound] * 2
 
 
-# History.
-
-
 @asynchronous
-async def test_history_tells_every_event_with_the_state_after_it(store_url: str) -> None:
-    async with suppliers(store_url) as use_cases:
-        await use_cases.book_each("ACME", "R1")
-        await use_cases.release(
-            command(actor="bob@example.org", reason="a caller asked"), registration_id="R1", **DEMO
-        )
-        told = [each async for each in use_cases.history(supplier="ACME", **DEMO)]
-        assert [
-            each.aggregate.used_slots
-            for each in told
-            if isinstance(each.aggregate, SupplierCapacity)
-        ] == [0, 1, 0]
-        assert told[-1].event.provenance.actor == "bob@example.org"
-        assert told[-1].event.provenance.reason == "a caller asked"
-
-
-@asynchronous
-async def test_history_of_what_is_not_there_is_not_found(store_url: str) -> None:
+async def test_a_count_that_is_not_there_has_no_id(store_url: str) -> None:
     async with suppliers(store_url) as use_cases:
         with pytest.raises(SupplierNotFound):
-            [each async for each in use_cases.history(supplier="NONE", **DEMO)]
+            await use_cases.supplier_id(supplier="NONE", **DEMO)
         with pytest.raises(ScenarioNotFound):
-            [
-                each
-                async for each in use_cases.history(line="sbus", scenario="none", supplier="ACME")
-            ]
+            await use_cases.supplier_id(line="sbus", scenario="none", supplier="ACME")
 
 
 @asynchronous

@@ -10,7 +10,7 @@ import httpx
 import uvicorn
 
 from interfaces.demo import LINE, offers_document
-from interfaces.http.server import server_config
+from interfaces.http.server import Server, server_config
 from interfaces.service import Follow, Service, migrate_ledger
 from interfaces.settings import Settings
 
@@ -50,7 +50,7 @@ class Live:
         return used
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()

@@ -6,14 +6,16 @@ Read models have no migrations: they are disposable, and are built anew.
 from pathlib import Path
 from typing import Any
 
-SCHEMA_REVISION = "0001"
+from application.ledger.revisions import SCHEMA_REVISION, SchemaNewer
+
 _LOCK_KEY = 0x6361706163697479  # the advisory lock under which one process migrates: "capacity"
 
 
 def migrate(url: str) -> str:
     """Create or update the ledger's tables at a SQLAlchemy URL; return the revision reached.
 
-    Safe when several processes start at once: they take turns.
+    Raises SchemaNewer, with nothing changed, if a newer program has migrated them further. Safe
+    when several processes start at once: they take turns.
     """
     # Alembic and SQLAlchemy cost half a second to import; only this command needs them here.
     from alembic import command
@@ -30,11 +32,20 @@ def migrate(url: str) -> str:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            _refuse_newer(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
         engine.dispose()
     return SCHEMA_REVISION
+
+
+def _refuse_newer(connection: Any) -> None:
+    from alembic.runtime.migration import MigrationContext
+
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found > SCHEMA_REVISION:
+        raise SchemaNewer(found)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

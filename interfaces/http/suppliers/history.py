@@ -1,15 +1,18 @@
 """History: every event of one supplier's count, with who, when, why, and the count after it."""
 
+import asyncio
+
 from fastapi import APIRouter
 from msgspec import Struct
 from starlette.responses import Response
 
+from application.ledger.history import Subject, Told, oldest_page
 from domain.suppliers import SupplierCapacity
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, link, whole_number
-from interfaces.http.recorded import HistoryAnswer, fields_of_event
 from interfaces.http.routes import Route, query_number, question
 from interfaces.http.wire import encode, json_response
+from interfaces.recorded import HistoryAnswer, fields_of_event
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
 
@@ -40,7 +43,7 @@ class SupplierHistoryAnswer(Struct, frozen=True):
     ),
 )
 async def history(asked: Asked) -> Response:
-    """Replay one supplier's count from the ledger itself: it needs no waiting for positions."""
+    """Tell one supplier's count from the ledger itself: it needs no waiting for positions."""
     line, scenario = asked.segment("line"), asked.segment("scenario")
     supplier = asked.segment("supplier")
     query = asked.query("limit", "after_version")
@@ -48,22 +51,21 @@ async def history(asked: Asked) -> Response:
     after = whole_number(
         "after_version", query.get("after_version", "0"), least=0, most=MAX_CAPACITY_SLOTS
     )
-    events: list[HistoryAnswer] = []
-    more = False
-    replay = asked.service.suppliers.history(line=line, scenario=scenario, supplier=supplier)
-    async for recorded in replay:
-        if recorded.event.originator_version <= after:
-            continue
-        if more := len(events) == limit:
-            break
-        assert isinstance(recorded.aggregate, SupplierCapacity)
-        events.append(
-            HistoryAnswer(
-                **fields_of_event(recorded.event),
-                position=recorded.position,
-                state=recorded.aggregate.described(),
-            )
-        )
+    aggregate_id = await asked.service.suppliers.supplier_id(
+        line=line, scenario=scenario, supplier=supplier
+    )
+    subject = Subject(SupplierCapacity, aggregate_id)
+    page = await asyncio.to_thread(
+        oldest_page, asked.service.log, subject, after=after, limit=limit
+    )
     here = link("lines", line, "scenarios", scenario, "suppliers", supplier, "history")
-    follow = f"{here}?limit={limit}&after_version={events[-1].version}" if more else None
+    more = page.follows is not None
+    follow = f"{here}?limit={limit}&after_version={page.follows}" if more else None
+    events = [_answer(each) for each in page.events]
     return json_response(encode(SupplierHistoryAnswer(line, scenario, supplier, events, follow)))
+
+
+def _answer(told: Told) -> HistoryAnswer:
+    assert isinstance(told.after, SupplierCapacity)
+    state = told.after.described()
+    return HistoryAnswer(**fields_of_event(told.event), position=told.position, state=state)

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from application.ledger import Ledger, SchemaMissing
+from application.ledger import Ledger, SchemaMissing, SchemaNewer
 from application.ledger.library import ledger_store
-from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.revisions import SCHEMA_REVISION
 from tests.support.asynchronous import asynchronous
 from tests.support.ledgers import (
     BEGIN,
@@ -85,13 +85,32 @@ async def test_a_ledger_without_tables_says_what_to_run(empty_url: str) -> None:
 
 
 @asynchronous
-async def test_a_ledger_of_another_revision_says_which(empty_url: str) -> None:
+async def test_a_ledger_of_an_older_revision_says_what_to_run(empty_url: str) -> None:
     store_url = migrated(empty_url)
-    query(store_url, "UPDATE alembic_version SET version_num = '9999'")
+    query(store_url, "UPDATE alembic_version SET version_num = '0000'")
     ledger = Ledger(ledger_store(store_url), clock=Clock())
-    with pytest.raises(SchemaMissing, match=f"revision 9999, not {SCHEMA_REVISION}"):
+    with pytest.raises(SchemaMissing, match=f"revision 0000, not {SCHEMA_REVISION}; run"):
         await ledger.open()
     await ledger.close()
+
+
+@asynchronous
+async def test_a_ledger_of_a_newer_program_is_left_alone(empty_url: str) -> None:
+    store_url = migrated(empty_url)
+    async with opened(store_url) as ledger:
+        await ledger.execute(command(), opening())
+        before = await everything(ledger)
+    query(store_url, "UPDATE alembic_version SET version_num = '9999'")
+    ledger = Ledger(ledger_store(store_url), clock=Clock())
+    with pytest.raises(SchemaNewer, match=f"at revision 9999, .* newer than {SCHEMA_REVISION}"):
+        await ledger.open()
+    await ledger.close()
+    with pytest.raises(SchemaNewer, match="use the program that migrated it"):
+        migrated(store_url)
+    assert query(store_url, "SELECT version_num FROM alembic_version") == [("9999",)]
+    query(store_url, f"UPDATE alembic_version SET version_num = '{SCHEMA_REVISION}'")
+    async with opened(store_url) as ledger:
+        assert await everything(ledger) == before
 
 
 def test_the_ledger_holds_no_read_models(store_url: str) -> None:

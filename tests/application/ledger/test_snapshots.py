@@ -11,7 +11,6 @@ from tests.support.gated_store import GatedStore
 from tests.support.ledgers import (
     booking,
     command,
-    everything,
     opened,
     opening,
     query,
@@ -105,25 +104,6 @@ async def test_a_snapshot_that_is_wrong_by_content_cannot_break_the_order_of_eve
     )
     found, events = await events_loaded(store_url)
     assert (found.used_slots, found.version, events) == (2, 3, 1)
-
-
-@asynchronous
-async def test_history_is_told_from_the_first_event_on(store_url: str) -> None:
-    async with opened(store_url, limits=Limits(snapshot_every_events=10)) as ledger:
-        await ledger.execute(command(), opening(slots=50))
-        for number in range(25):
-            await ledger.execute(command(), booking(f"R{number}"))
-        told = [
-            each async for each in ledger.history(SupplierCapacity, supplier_id(), page_events=7)
-        ]
-        assert [each.event.originator_version for each in told] == list(range(1, 27))
-        assert [
-            each.aggregate.used_slots
-            for each in told
-            if isinstance(each.aggregate, SupplierCapacity)
-        ] == list(range(26))
-        stored = [row.position for row in await everything(ledger) if row[0] == supplier_id()]
-        assert [each.position for each in told] == stored
 
 
 @asynchronous

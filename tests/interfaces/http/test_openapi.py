@@ -61,7 +61,13 @@ def test_every_problem_has_its_section() -> None:
 
 
 DOCUMENT = json.loads((DOCS / "openapi.json").read_text())
-OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
+ENDLESS = "/v1/events/stream"  # an answer without an end cannot be validated; it has its own tests
+OPERATIONS = [
+    (path, method)
+    for path, methods in DOCUMENT["paths"].items()
+    for method in methods
+    if path != ENDLESS
+]
 
 
 @pytest.fixture(scope="module")

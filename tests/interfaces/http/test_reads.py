@@ -1,9 +1,12 @@
 """Questions show what was written before them, page by page, and say at which position."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 from interfaces.demo import LINE
+from tests.support.asynchronous import until
+from tests.support.ledgers import query
 
 SCENARIO = f"/v1/lines/{LINE}/scenarios/overlap_only"
 MATCHES = f"{SCENARIO}/matches"
@@ -225,3 +228,21 @@ def _asked(live: Any, path: str, headers: dict[str, str]) -> str:
     assert answered.status_code == 200
     text: str = answered.text
     return text
+
+
+def test_what_a_restored_ledger_no_longer_holds_is_not_answered(
+    start: Any, load_sample: Any, postgres_url: str
+) -> None:
+    """The ledger is put back under a running server, which nobody should do."""
+    with start(database_url=postgres_url) as live:
+        load_sample(live)
+        head = int(live.client.get("/v1/events").headers["capacity-position"])
+        position = live.book("R-1").headers["capacity-position"]
+        capacity = f"{SCENARIO}/capacity"
+        assert live.client.get(capacity, params={"after": position}).status_code == 200
+        query(postgres_url, f"DELETE FROM stored_events WHERE notification_id > {head}")
+        query(postgres_url, f"DELETE FROM append_groups WHERE position > {head}")
+        asyncio.run(until(lambda: live.client.get("/readyz").status_code == 503))
+        answer = live.client.get(capacity)
+        assert (answer.status_code, answer.json()["type"]) == (503, "/problems/ahead-of-ledger")
+        assert "`capacity recover` mends them" in answer.json()["detail"]
