@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.http import events, health, suppliers
+from interfaces.http.admission import Admission, is_loopback
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
@@ -44,6 +45,9 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             metrics.follow(service)
+            keys_only = not is_loopback(settings.host)
+            await service.keys.refresh()
+            app.state.admission = Admission(service, metrics, keys_only=keys_only)
             with _settled_memory():
                 yield
 
@@ -65,7 +69,12 @@ def create_app(
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way
     app.add_exception_handler(HTTPException, _refused)
-    app.add_middleware(Door, body_bytes=settings.body_bytes, metrics=metrics)
+    app.add_middleware(
+        Door,
+        body_bytes=settings.body_bytes,
+        request_seconds=settings.request_seconds,
+        metrics=metrics,
+    )
     return app
 
 

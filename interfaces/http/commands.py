@@ -110,13 +110,13 @@ def _command(
     reason: str,
     dry_run: bool,
 ) -> Command:
-    actor = _name(headers, b"capacity-actor") or "anonymous"
+    actor, on_behalf_of = _who(asked, headers)
     key = _key(asked, headers, actor)
     request_id = asked.request_id
     return Command(
         actor=actor,
         reason=reason or _name(headers, b"capacity-reason"),
-        on_behalf_of=_name(headers, b"capacity-on-behalf-of"),
+        on_behalf_of=on_behalf_of,
         command_id=request_id,
         correlation_id=_id(headers, b"capacity-correlation-id")
         or _id(headers, b"x-correlation-id"),
@@ -173,6 +173,15 @@ def _media_type(reply: Reply) -> str:
 
 
 # Headers.
+
+
+def _who(asked: Asked, headers: dict[bytes, str]) -> tuple[str, str]:
+    """Return who acts, and for whom: a key's owner, or whom somebody on this machine names."""
+    caller = asked.caller
+    if caller.key_id is not None:
+        return caller.owner, caller.on_behalf_of
+    actor = _name(headers, b"capacity-actor") or caller.owner
+    return actor, _name(headers, b"capacity-on-behalf-of")
 
 
 def _name(headers: dict[bytes, str], header: bytes) -> str:

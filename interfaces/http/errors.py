@@ -80,11 +80,23 @@ class RequestRefused(Exception):
     """A request that no use case will ever see, for a reason that HTTP has a status for."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        retryable: bool = False,
     ) -> None:
         self.status, self.code, self.detail = status, code, detail
-        self.headers = headers or {}
+        self.headers, self.retryable = headers or {}, retryable
         super().__init__(detail)
+
+
+class NotLetIn(RequestRefused):
+    """A request of somebody who may not ask for it; it is counted, and kept for a while."""
+
+    key_id = ""
 
 
 class Answer(Struct, frozen=True):
@@ -145,7 +157,10 @@ def answer_for(error: Exception, request_id: UUID) -> Answer | None:
         headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if isinstance(error, RETRYABLE) else {}
         return Answer(domain_problem(error, request_id), headers)
     if isinstance(error, RequestRefused):
-        return Answer(problem(error.status, error.code, error.detail, request_id), error.headers)
+        found = problem(
+            error.status, error.code, error.detail, request_id, retryable=error.retryable
+        )
+        return Answer(found, error.headers)
     for kind, code in UNAVAILABLE:
         if isinstance(error, kind):
             seconds = getattr(error, "retry_after_seconds", RETRY_AFTER_SECONDS)
@@ -177,6 +192,7 @@ __all__ = [
     "Fault",
     "KeyReused",
     "Missed",
+    "NotLetIn",
     "Problem",
     "RequestRefused",
     "answer_for",

@@ -14,12 +14,16 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from interfaces.http.admission import ADMISSION, ScopeName
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
+from interfaces.http.rate_limits import RateClass
 from interfaces.http.wire import JSON_TYPE
 
 Schema = dict[str, Any]
 
+SECURITY = "key"
+RATE_CLASS = "x-rate-class"
 SCHEMA_PREFIX = "#/components/schemas/"
 _EXAMPLES = {
     "line": "sbus",
@@ -39,7 +43,11 @@ class Route(APIRoute):
         super().__init__(path, endpoint, **options)
         handler = cast(Callable[[Asked], Awaitable[Response]], endpoint)
 
+        needed, rate_class = _declared_access(self.openapi_extra or {}, self.methods or ())
+
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if (admission := scope.get(ADMISSION)) is not None:
+                await admission.check_route(scope, needed, rate_class)
             response = await handler(Asked(scope, receive))
             await response(scope, receive, send)
 
@@ -59,7 +67,9 @@ def document(app: FastAPI) -> Schema:
     found = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes
     )
-    found.setdefault("components", {}).setdefault("schemas", {}).update(_components())
+    components = found.setdefault("components", {})
+    components.setdefault("schemas", {}).update(_components())
+    components["securitySchemes"] = {SECURITY: _KEY}
     return found
 
 
@@ -77,10 +87,12 @@ def question(
     tag: bool = False,
     versioned: bool = False,
     projected: bool = True,
+    scope: ScopeName = "read",
 ) -> Schema:
     """Return what to say of a route that only looks: at read models, unless not `projected`.
 
-    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`.
+    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`. A
+    caller with a key needs the `scope`.
     """
     parameters = [*_path_parameters(path), *query]
     if projected:
@@ -89,14 +101,14 @@ def question(
             _header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
         ]
     ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": _POSITION}
-    responses: Schema = {"200": ok, **_problems(404, 422, 503)}
+    responses: Schema = {"200": ok, **_problems(401, 403, 404, 422, 429, 503)}
     if tag:
         parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
         responses["304"] = {"description": "Not Modified"}
     if tag or versioned:
         meaning = _VERSION if versioned else "The digest of the document"
         ok["headers"] = {**_POSITION, "ETag": _text_header(meaning)}
-    return _declared(parameters, responses)
+    return _declared(parameters, responses, scope, "read")
 
 
 def command(
@@ -108,17 +120,20 @@ def command(
     query: Iterable[Schema] = (),
     versioned: bool = False,
     conditional: bool = False,
+    scope: ScopeName = "write",
+    batch: bool = False,
 ) -> Schema:
     """Return what to say of a route that may change something.
 
-    It answers an ETag if it is `versioned`, and honours If-Match if it is `conditional`.
+    It answers an ETag if it is `versioned`, and honours If-Match if it is `conditional`. A caller
+    with a key needs the `scope`; one of many decisions is a `batch`, with a rate limit of its own.
     """
     parameters = [
         *_path_parameters(path),
         *query,
         _query("dry_run", {"type": "boolean"}, _TRIAL),
         _header("Idempotency-Key", "Say the same again, and get the same answer", max_length=200),
-        _header("Capacity-Actor", "Who asks; `anonymous` if it is not said", max_length=200),
+        _header("Capacity-Actor", "Who asks, else `local`; with a key its owner", max_length=200),
         _header("Capacity-Reason", "Why, for the history", max_length=200),
         _header("Capacity-On-Behalf-Of", "For whom", max_length=200),
         _header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
@@ -131,14 +146,14 @@ def command(
     }
     if versioned or conditional:
         headers["ETag"] = _text_header(f"{_VERSION}; not on a repeat")
-    responses = _problems(404, 409, 412, 413, 415, 422, 503)
+    responses = _problems(401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
     for status, answer in answers.items():
         created = {"Location": _text_header("Where it is found")} if status == 201 else {}
         responses[str(status)] = {
             "content": {JSON_TYPE: {"schema": schema_of(answer)}},
             "headers": headers | created,
         }
-    declared = _declared(parameters, responses)
+    declared = _declared(parameters, responses, scope, "batch" if batch else "write")
     if body is not None:
         declared["openapi_extra"]["requestBody"] = {
             "required": body_required,
@@ -147,9 +162,12 @@ def command(
     return declared
 
 
-def operational(responses: dict[int, Schema]) -> Schema:
-    """Return what to say of a route for those who run the server."""
-    return _declared([], {str(status): answer for status, answer in responses.items()})
+def operational(responses: dict[int, Schema], *, scope: ScopeName | None = None) -> Schema:
+    """Return what to say of a route for those who run the server; without `scope` all may ask."""
+    said = {str(status): answer for status, answer in responses.items()}
+    if scope is not None:
+        said |= _problems(401, 403, 429, 503)
+    return _declared([], said, scope, "read")
 
 
 def query_number(name: str, least: int, most: int, meaning: str) -> Schema:
@@ -167,6 +185,12 @@ def query_flag(name: str, meaning: str) -> Schema:
     return _query(name, {"type": "boolean"}, meaning)
 
 
+_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key made by `capacity keys create`. Nobody needs one before the first is "
+    "made; an operation names the scope that the key must have",
+}
 _POSITION = {
     "Capacity-Position": {
         "description": "The ledger's position from which on reads show this",
@@ -179,12 +203,15 @@ _IF_MATCH = (
     "missed since if it is another now"
 )
 _MEANINGS = {
+    401: "A key is needed, or this one counts no more",
+    403: "The key does not allow it",
     404: "What was named does not exist",
     409: "It contradicts what is already true",
     412: "A precondition does not hold",
     413: "The body is too large",
     415: "The body is not JSON",
     422: "It can never be granted as it stands",
+    429: "Too many requests; try again after Retry-After",
     503: "Not now; try again after Retry-After",
 }
 
@@ -196,7 +223,9 @@ def _problems(*statuses: int) -> Schema:
     }
 
 
-def _declared(parameters: list[Schema], responses: Schema) -> Schema:
+def _declared(
+    parameters: list[Schema], responses: Schema, scope: ScopeName | None, rate_class: RateClass
+) -> Schema:
     for status, response in responses.items():
         response.setdefault("description", "Created" if status == "201" else "Answered")
     first = min(int(status) for status in responses)
@@ -205,8 +234,24 @@ def _declared(parameters: list[Schema], responses: Schema) -> Schema:
         "response_class": Response,
         "response_description": responses[str(first)]["description"],
         "responses": {int(status): response for status, response in sorted(responses.items())},
-        "openapi_extra": {"parameters": parameters} if parameters else {},
+        "openapi_extra": ({"parameters": parameters} if parameters else {})
+        | _access(scope, rate_class),
     }
+
+
+def _access(scope: ScopeName | None, rate_class: RateClass) -> Schema:
+    """Return what an operation says of keys: none is needed where there are none."""
+    if scope is None:
+        return {"security": []}
+    return {"security": [{SECURITY: [scope]}, {}], RATE_CLASS: rate_class}
+
+
+def _declared_access(extra: Schema, methods: Iterable[str]) -> tuple[ScopeName, RateClass]:
+    """Return the scope and the rate class of a route; of one that says nothing, by its methods."""
+    looks = set(methods) <= {"GET", "HEAD"}
+    scopes = [each[SECURITY][0] for each in extra.get("security", ()) if SECURITY in each]
+    default: ScopeName = "read" if looks else "write"
+    return scopes[0] if scopes else default, extra.get(RATE_CLASS, default)
 
 
 def _path_parameters(path: str) -> list[Schema]:
