@@ -10,6 +10,7 @@ from interfaces.cli.demo import demo
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
 from interfaces.cli.files import files
+from interfaces.cli.keys import keys
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
 from interfaces.cli.projections import projections
@@ -44,6 +45,7 @@ command(app, "capacity", panel=_ASK)(capacity)
 command(app, "distribution", panel=_ASK)(distribution)
 app.add_typer(history, rich_help_panel=_ASK)
 app.add_typer(events, rich_help_panel=_ASK)
+app.add_typer(keys, rich_help_panel=_KEEP)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
 
