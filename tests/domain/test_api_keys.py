@@ -19,7 +19,12 @@ REVOKED = fact(ApiKey.Revoked)
 
 
 def create(key: ApiKey, **changes: Any) -> bool:
-    said = {"owner": "portal", "scopes": ["write", "read"], "secret_sha256": FIRST, "at": NOW}
+    said: dict[str, Any] = {
+        "owner": "portal",
+        "scopes": ["write", "read"],
+        "secret_sha256": FIRST,
+        "at": NOW,
+    }
     return key.create(**(said | changes))
 
 
