@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
+from domain.access.secrets import SECRET_PATTERN
 from domain.errors import Invalid
 from domain.names import name_fault, shown
 from interfaces.callers import LOCAL, Caller
@@ -93,7 +94,7 @@ class Admission:
         route = f"{scope['method']} {scope['path']}"[:_MAX_ROUTE_CHARACTERS]
         self._log.refused(
             reason=refused.code,
-            route=route.replace("\0", "/"),
+            route=SECRET_PATTERN.sub("cap_...", route.replace("\0", "/")),
             key_id=refused.key_id,
             client_address=_address(scope),
             request_id=request_id,

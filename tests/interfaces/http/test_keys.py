@@ -271,6 +271,15 @@ def _wait_for_refusals(settings: Settings, count: int) -> Any:
     raise AssertionError(f"fewer than {count} refusals are stored")
 
 
+def test_a_key_in_the_path_is_not_kept(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, **ALWAYS_FRESH)
+    key = make_key(settings)
+    with running(settings) as live:
+        live.client.get(f"/v1/{key.secret}")
+    (kept,) = _wait_for_refusals(settings, 1)
+    assert kept.route == "GET /v1/cap_..."
+
+
 # Where the keys cannot be read.
 
 
