@@ -49,7 +49,11 @@ class Fault(Struct, frozen=True):
 
 
 class Missed(Struct, frozen=True):
-    """An event that happened since the caller looked."""
+    """An event that happened since the caller looked, and what of its subject it changed.
+
+    `touches_same_fields` tells whether the command would change some of that too; null where the
+    command would be refused now, whatever was seen.
+    """
 
     position: int
     topic: str
@@ -57,6 +61,8 @@ class Missed(Struct, frozen=True):
     recorded_at: datetime
     actor: str
     reason: str
+    changed: tuple[str, ...]
+    touches_same_fields: bool | None
 
 
 class Problem(Struct, frozen=True):

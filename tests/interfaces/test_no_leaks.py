@@ -131,6 +131,7 @@ def with_password(postgres_url: str) -> str:
     address = urlsplit(postgres_url)
     if address.password:
         return postgres_url
+    host = address.netloc.rpartition("@")[2]
     return address._replace(netloc=f"{address.username}:{PASSWORD}@{host}").geturl()
 
 
