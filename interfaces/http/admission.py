@@ -57,6 +57,12 @@ class Admission:
         self._limits = RateLimits(service.settings)
         self._limit_local = service.settings.rate_local
 
+    @property
+    def lets_all_in(self) -> bool:
+        """Whether nobody needs a look: there are no keys, as was seen a moment ago."""
+        keys = self._keys
+        return keys.is_fresh and not (keys.any_key or self._keys_only or self._limit_local)
+
     async def admit(self, scope: Scope) -> None:
         """Leave the caller in the scope, or raise NotLetIn."""
         keys = self._keys

@@ -24,6 +24,7 @@ from interfaces.http.errors import (
 )
 from interfaces.http.metrics import Metrics
 from interfaces.http.security_headers import add_security_headers
+from interfaces.http.time_limits import TimeLimits
 from interfaces.identity import fresh_id
 
 logger = structlog.get_logger(__name__)
@@ -38,7 +39,7 @@ class Door:
         self, app: ASGIApp, *, body_bytes: int, request_seconds: float, metrics: Metrics
     ) -> None:
         self._app, self._body_bytes, self._metrics = app, body_bytes, metrics
-        self._request_seconds = request_seconds
+        self._times = TimeLimits(request_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens."""
@@ -52,25 +53,20 @@ class Door:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                self._times.end(task)  # a long answer, or a stream, is not a late one
                 status = message["status"]
                 message["headers"].append((b"x-request-id", str(request_id).encode()))
                 add_security_headers(message["headers"])
             await send(message)
 
-        async def in_time(message: Message) -> None:
-            if not status:
-                limit.reschedule(None)  # a long answer, or a stream, is not a late one
-            await answer(message)
-
         # There from the start to the end of the application; before, nobody is served anyway.
         admission: Admission | None = getattr(scope["app"].state, "admission", None)
-        limit = asyncio.timeout(self._request_seconds)
+        task = self._times.begin(began)
         try:
-            async with limit:
-                _read_path(scope)
-                if admission is not None:
-                    await admission.admit(scope)
-                await self._app(scope, self._limited(scope, receive), in_time)
+            _read_path(scope)
+            if admission is not None and not admission.lets_all_in:
+                await admission.admit(scope)
+            await self._app(scope, self._limited(scope, receive), answer)
         except ClientDisconnect:
             logger.info("client_left", request_id=str(request_id))
         except Exception as error:
@@ -78,16 +74,19 @@ class Door:
                 raise  # half an answer is out: all that is left is to cut the connection
             if isinstance(error, NotLetIn) and admission is not None:
                 admission.note(error, scope, request_id)
-            if isinstance(error, TimeoutError) and limit.expired():
-                error = self._late()
             await respond(_answer(error, request_id), scope, receive, answer)
+        except asyncio.CancelledError:
+            if status or not self._times.was_late(task):
+                raise
+            await respond(_answer(self._late(), request_id), scope, receive, answer)
         finally:
+            self._times.end(task)
             self._metrics.observe(scope, status, perf_counter() - began)
 
     def _late(self) -> RequestRefused:
         # Whoever waits for a command is cancelled, and never the command: it may be stored yet.
         detail = (
-            f"No answer within {self._request_seconds:g} seconds. A command may be stored all the "
+            f"No answer within {self._times.seconds:g} seconds. A command may be stored all the "
             "same: send it again with the same Idempotency-Key to hear what became of it"
         )
         after = {"retry-after": str(RETRY_AFTER_SECONDS)}

@@ -224,7 +224,10 @@ def _problems(*statuses: int) -> Schema:
 
 
 def _declared(
-    parameters: list[Schema], responses: Schema, scope: ScopeName | None, rate_class: RateClass
+    parameters: list[Schema],
+    responses: Schema,
+    scope: ScopeName | None = "read",
+    rate_class: RateClass = "read",
 ) -> Schema:
     for status, response in responses.items():
         response.setdefault("description", "Created" if status == "201" else "Answered")
