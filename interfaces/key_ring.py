@@ -58,6 +58,7 @@ class KeyRing:
         self._held: dict[bytes, _Held] = {}
         self._state = (-1, -1)  # how many keys there were at the last look, and the last change
         self._looking: asyncio.Task[None] | None = None
+        self.position = 0  # how far the read model had come at the last look
         self.any_key = False  # whether one was ever made: then nobody comes in without one
 
     @property
@@ -93,15 +94,18 @@ class KeyRing:
         # What is found was true when the look began, so that is what its age is counted from.
         began = self._monotonic()
         found = await self._reads.run(self._changed)
-        if found is not None:
-            self._state, secrets = found
+        self.position, state, secrets = found
+        if state != self._state:
+            self._state = state
             self._held = {each.sha256: _held(each) for each in secrets}
             self.any_key = bool(secrets)
         self._fresh_until = began + self._fresh_seconds
 
-    def _changed(self, connection: Connection) -> tuple[tuple[int, int], list[Secret]] | None:
-        state = api_keys.state_of_keys(connection)
-        return None if state == self._state else (state, api_keys.secrets(connection))
+    def _changed(self, connection: Connection) -> tuple[int, tuple[int, int], list[Secret]]:
+        """Return where the read model stands, and the secrets if they are others by now."""
+        position, state = api_keys.position(connection), api_keys.state_of_keys(connection)
+        same = state == self._state
+        return position, state, [] if same else api_keys.secrets(connection)
 
     def _looked(self, task: asyncio.Task[None]) -> None:
         self._looking = None

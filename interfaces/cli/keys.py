@@ -74,6 +74,7 @@ def create(
         )
 
     outcome = door.tell(work)
+    _wait_until_in_force(door, outcome)
     did = "Would make" if door.dry_run else "Made"
     may = ", ".join(outcome.result.scopes)
     _answer_with_secret(door, outcome, secret, f"{did} key {key_id} of {owner} ({may}).")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
+from domain.access import ApiKey
 from domain.access.secrets import SECRET_PATTERN
 from domain.errors import Invalid
 from domain.names import name_fault, shown
@@ -24,7 +25,7 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.rate_limits import RateClass, RateLimits
 from interfaces.key_ring import Turned
 from interfaces.reads import TooManyReads
-from interfaces.service import Service
+from interfaces.service import NotYetVisible, Service
 
 logger = structlog.get_logger(__name__)
 
@@ -48,11 +49,30 @@ async def check_batch(scope: Scope) -> None:
         await admission.check_rate(scope, "batch")
 
 
+async def open_admission(service: Service, metrics: Metrics) -> "Admission":
+    """Look at the keys for the first time, and return who lets callers in from then on."""
+    await service.keys.refresh()
+    keys_only = not is_loopback(service.settings.host) or await _was_any_key_made(service)
+    return Admission(service, metrics, keys_only=keys_only)
+
+
+async def _was_any_key_made(service: Service) -> bool:
+    """Return whether the ledger knows a key that the read model may not show yet.
+
+    Without it, who deletes the read models would open the doors until they are made again.
+    """
+    if service.keys.any_key or service.keys.position >= service.ledger.head:
+        return service.keys.any_key
+    topics = [ApiKey.Created.topic]
+    return bool(await service.ledger.store.feed(after=0, limit=1, topics=topics))
+
+
 class Admission:
-    """Lets callers in. `keys_only` where other machines reach us: then nobody goes without one."""
+    """Lets callers in. Where it is `keys_only` nobody goes without one, whatever is known."""
 
     def __init__(self, service: Service, metrics: Metrics, *, keys_only: bool) -> None:
         self._keys, self._log = service.keys, service.access_log
+        self._head_at_start = service.ledger.head
         self._metrics, self._keys_only = metrics, keys_only
         self._limits = RateLimits(service.settings)
         self._limit_local = service.settings.rate_local
@@ -143,7 +163,12 @@ class Admission:
         return self._keys.turn(secret.strip())
 
     async def _unknown(self, turned: Turned, scope: Scope) -> NotLetIn:
-        """Return the refusal; from an address that sends many, it is that there are too many."""
+        """Return the refusal; from an address that sends many, it is that there are too many.
+
+        Raises NotYetVisible where the key may be one that the read model does not show yet.
+        """
+        if turned.why == "key-unknown" and self._keys.position < self._head_at_start:
+            raise NotYetVisible(self._head_at_start, self._keys.position)
         if wait_seconds := await self._limits.hit("refused", _address(scope)):
             return self._too_many("refused", wait_seconds, None)
         code = turned.why or "key-missing"

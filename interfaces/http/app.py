@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.http import events, health, suppliers
-from interfaces.http.admission import Admission, is_loopback
+from interfaces.http.admission import open_admission
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
@@ -45,9 +45,7 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             metrics.follow(service)
-            keys_only = not is_loopback(settings.host)
-            await service.keys.refresh()
-            app.state.admission = Admission(service, metrics, keys_only=keys_only)
+            app.state.admission = await open_admission(service, metrics)
             with _settled_memory():
                 yield
 

@@ -96,7 +96,7 @@ def _command(
     dry_run: bool,
 ) -> Command:
     actor, on_behalf_of = _who(asked, headers)
-    key = _key(asked, headers, actor)
+    key = _key(asked, headers, f"{actor}\n{on_behalf_of}" if on_behalf_of else actor)
     request_id = asked.request_id
     return Command(
         actor=actor,
@@ -186,7 +186,7 @@ def _id(headers: dict[bytes, str], header: bytes) -> UUID | None:
         raise Invalid((f"/{header.decode()}", f"found {shown(text)}, a UUID is needed")) from None
 
 
-def _key(asked: Asked, headers: dict[bytes, str], actor: str) -> str:
+def _key(asked: Asked, headers: dict[bytes, str], caller: str) -> str:
     """Return the key as the ledger keeps it: the same text of another caller is another key."""
     text = headers.get(b"idempotency-key")
     if text is None:
@@ -194,7 +194,7 @@ def _key(asked: Asked, headers: dict[bytes, str], actor: str) -> str:
     if not (1 <= len(text) <= MAX_KEY_CHARACTERS and text.isprintable()):
         detail = f"found {shown(text)}, 1 to {MAX_KEY_CHARACTERS} printable characters are needed"
         raise Invalid(("/Idempotency-Key", detail))
-    scoped = f"{actor}\n{asked.method} {asked.path}\n{text}"
+    scoped = f"{caller}\n{asked.method} {asked.path}\n{text}"
     return sha256(scoped.encode()).hexdigest()
 
 

@@ -18,12 +18,11 @@ from interfaces.http.admission import ADMISSION, ScopeName
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
 from interfaces.http.rate_limits import RateClass
+from interfaces.http.route_access import KEY_SCHEMES, access_of, declared_access
 from interfaces.http.wire import JSON_TYPE
 
 Schema = dict[str, Any]
 
-SECURITY = "key"
-RATE_CLASS = "x-rate-class"
 SCHEMA_PREFIX = "#/components/schemas/"
 _EXAMPLES = {
     "line": "sbus",
@@ -43,7 +42,7 @@ class Route(APIRoute):
         super().__init__(path, endpoint, **options)
         handler = cast(Callable[[Asked], Awaitable[Response]], endpoint)
 
-        needed, rate_class = _declared_access(self.openapi_extra or {}, self.methods or ())
+        needed, rate_class = access_of(self.openapi_extra or {}, self.methods or ())
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             if (admission := scope.get(ADMISSION)) is not None:
@@ -69,7 +68,7 @@ def document(app: FastAPI) -> Schema:
     )
     components = found.setdefault("components", {})
     components.setdefault("schemas", {}).update(_components())
-    components["securitySchemes"] = {SECURITY: _KEY}
+    components["securitySchemes"] = KEY_SCHEMES
     return found
 
 
@@ -185,12 +184,6 @@ def query_flag(name: str, meaning: str) -> Schema:
     return _query(name, {"type": "boolean"}, meaning)
 
 
-_KEY = {
-    "type": "http",
-    "scheme": "bearer",
-    "description": "A key made by `capacity keys create`. Nobody needs one before the first is "
-    "made; an operation names the scope that the key must have",
-}
 _POSITION = {
     "Capacity-Position": {
         "description": "The ledger's position from which on reads show this",
@@ -238,23 +231,8 @@ def _declared(
         "response_description": responses[str(first)]["description"],
         "responses": {int(status): response for status, response in sorted(responses.items())},
         "openapi_extra": ({"parameters": parameters} if parameters else {})
-        | _access(scope, rate_class),
+        | declared_access(scope, rate_class),
     }
-
-
-def _access(scope: ScopeName | None, rate_class: RateClass) -> Schema:
-    """Return what an operation says of keys: none is needed where there are none."""
-    if scope is None:
-        return {"security": []}
-    return {"security": [{SECURITY: [scope]}, {}], RATE_CLASS: rate_class}
-
-
-def _declared_access(extra: Schema, methods: Iterable[str]) -> tuple[ScopeName, RateClass]:
-    """Return the scope and the rate class of a route; of one that says nothing, by its methods."""
-    looks = set(methods) <= {"GET", "HEAD"}
-    scopes = [each[SECURITY][0] for each in extra.get("security", ()) if SECURITY in each]
-    default: ScopeName = "read" if looks else "write"
-    return scopes[0] if scopes else default, extra.get(RATE_CLASS, default)
 
 
 def _path_parameters(path: str) -> list[Schema]:

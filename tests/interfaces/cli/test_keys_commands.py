@@ -21,8 +21,9 @@ PORTAL = ("--owner", "portal", "--scope", "write", "--scope", "read")
 
 
 @pytest.fixture
-def keys(capacity: CommandLine) -> CommandLine:
-    """A command line with an empty ledger, in which nothing has to wait for servers."""
+def keys(capacity: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """A command line with an empty ledger, which no server serves that it should wait for."""
+    monkeypatch.setenv("CAPACITY_KEYS_FRESH_SECONDS", "0.001")
     capacity.ok("migrate")
     return capacity
 

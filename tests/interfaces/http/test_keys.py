@@ -5,6 +5,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -172,6 +173,23 @@ def test_commands_change_what_their_scope_allows() -> None:
     assert all(each.startswith("get ") for each in by_scope["read"])
 
 
+def test_without_the_check_every_scope_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control."""
+    settings = settings_in(tmp_path, **ALWAYS_FRESH)
+    with running(settings) as live:
+        with_sample(live)
+        key = make_key(settings, "read")
+        assert live.book("R-1", headers=key.headers).status_code == 403
+
+        async def unchecked(self: Admission, *_: Any) -> None:
+            return None
+
+        monkeypatch.setattr(Admission, "check_route", unchecked)
+        assert live.book("R-1", headers=key.headers).status_code == 201
+
+
 # Who is written down.
 
 
@@ -232,6 +250,25 @@ def test_a_person_s_key_says_whose_it_is(tmp_path: Path) -> None:
     caller = beside(settings, turned)
     assert (caller.key_id, caller.owner, caller.person_id) == (key.key_id, "portal", "P-7")
     assert caller.scopes == {"read", "write"}
+
+
+def test_an_idempotency_key_belongs_to_whom_one_acts_for(locked: Live) -> None:
+    key = make_key(settings_of(locked), may_act_on_behalf=True)
+    for name in ("Ada", "Zoe"):
+        headers = key.headers | {"Capacity-On-Behalf-Of": name, "Idempotency-Key": "once"}
+        answers = [locked.book("R-1", headers=headers) for _ in range(2)]
+        assert [each.headers.get("idempotency-replayed") for each in answers] == [None, "true"]
+
+
+def test_a_rotated_key_hears_its_first_reply(locked: Live) -> None:
+    """The owner is the caller, whatever the secret."""
+    settings = settings_of(locked)
+    first = make_key(settings)
+    again = rotate_key(settings, first, overlap=timedelta(0))
+    told = locked.book("R-1", headers=again.headers | {"Idempotency-Key": "once"})
+    third = rotate_key(settings, again, overlap=timedelta(0))
+    repeated = locked.book("R-1", headers=third.headers | {"Idempotency-Key": "once"})
+    assert (told.status_code, repeated.content) == (201, told.content)
 
 
 # What is kept of refusals and uses.
@@ -307,6 +344,24 @@ def _rename(settings: Settings, table: str, name: str) -> None:
     with sqlite3.connect(settings.views_file) as connection:
         connection.execute(f"ALTER TABLE {table} RENAME TO {name}")
     connection.close()
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_who_deletes_the_read_models_opens_no_door(tmp_path: Path, made: bool) -> None:
+    """Until they are made again the ledger says whether there are keys."""
+    settings = settings_in(tmp_path, **ALWAYS_FRESH)
+    with running(settings) as live:
+        with_sample(live)
+    key = make_key(settings) if made else MadeKey(UUID(int=0), "cap_" + 43 * "x")
+    for each in tmp_path.glob("capacity.views.db*"):
+        each.unlink()
+    with running(settings, projector=None) as live:  # and so nobody makes them
+        assert live.client.get("/v1/events").status_code == (401 if made else 200)
+        known = live.client.get("/v1/events", headers=key.headers)
+        assert known.status_code == (503 if made else 200)
+        live.service.projector.catch_up()
+        assert live.client.get("/v1/events").status_code == (401 if made else 200)
+        assert live.client.get("/v1/events", headers=key.headers).status_code == 200
 
 
 # Where other machines reach us.

@@ -48,6 +48,14 @@ def test_a_key_that_asks_too_much_waits_and_no_other(tmp_path: Path) -> None:
         assert "3/day requests of the kind read" in late.json()["detail"]
 
 
+def test_without_a_limit_nobody_waits(tmp_path: Path) -> None:
+    """The negative control."""
+    settings = settings_in(tmp_path, rate_read="", **FRESH)
+    with running(settings) as live:
+        key = make_key(settings)
+        assert status_codes(live, 8, headers=key.headers) == [200] * 8
+
+
 def test_a_request_of_many_commands_has_a_limit_of_its_own(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, rate_batch="1/day", **FRESH)
     with running(settings) as live:
