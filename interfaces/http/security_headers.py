@@ -13,16 +13,15 @@ _PAGE: tuple[Header, ...] = (
     ),
     (b"referrer-policy", b"no-referrer"),
 )
-_DATA = (_NO_SNIFFING,)
 # What a browser shows as a page, and runs scripts of.
 _PAGES = (b"text/html", b"application/xhtml+xml", b"image/svg+xml")
 
 
 def add_security_headers(headers: list[Header]) -> None:
     """Add what belongs to an answer with these headers; a policy of its own stays."""
-    content_type = next((value for name, value in headers if name == b"content-type"), b"")
-    if not content_type.startswith(_PAGES):
-        headers.extend(_DATA)
-        return
-    said = {name for name, _ in headers}
-    headers.extend(each for each in _PAGE if each[0] not in said)
+    for name, value in headers:
+        if name == b"content-type" and value.startswith(_PAGES):
+            said = {name for name, _ in headers}
+            headers.extend(each for each in _PAGE if each[0] not in said)
+            return
+    headers.append(_NO_SNIFFING)

@@ -3,16 +3,19 @@
 import asyncio
 import socket
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from interfaces.http.app import create_app
 from interfaces.http.asked import Asked
 from interfaces.http.routes import Route
+from interfaces.http.time_limits import TimeLimits
 from interfaces.settings import Settings
 from tests.support.gated_store import Gate
 from tests.support.keys import make_key
@@ -168,6 +171,78 @@ def test_a_body_that_never_ends_is_not_waited_for(tmp_path: Path) -> None:
         head = f"POST {MATCHES} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         client.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         assert client.recv(65_536).startswith(b"HTTP/1.1 503")
+
+
+LONG_SECONDS = 0.4
+
+
+async def _slow_to_begin(asked: Asked) -> Response:
+    await asyncio.sleep(LONG_SECONDS)
+    return Response(b"late")
+
+
+async def _slow_to_end(asked: Asked) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"first, "
+        await asyncio.sleep(LONG_SECONDS)
+        yield b"last"
+
+    return StreamingResponse(parts())
+
+
+def test_only_the_beginning_of_an_answer_has_a_limit(tmp_path: Path) -> None:
+    with running(settings_in(tmp_path, request_seconds=0.1)) as live:
+        routes = live.server.config.app.router.routes  # type: ignore[union-attr] # ours
+        routes += [Route("/begin", _slow_to_begin), Route("/end", _slow_to_end)]
+        assert live.client.get("/begin").status_code == 503
+        assert live.client.get("/end").text == "first, last"
+        assert live.client.get("/healthz").status_code == 200
+
+
+def test_requests_are_late_in_their_order_and_nothing_of_them_stays() -> None:
+    async def late() -> list[str]:
+        times, told = TimeLimits(0.05), []
+
+        async def request(name: str, *, seconds: float) -> None:
+            task = times.begin(perf_counter())
+            try:
+                await asyncio.sleep(seconds)
+                told.append(f"{name} answered")
+            except asyncio.CancelledError:
+                assert times.was_late(task)
+                told.append(f"{name} late")
+            finally:
+                times.end(task)
+
+        async with asyncio.TaskGroup() as requests:
+            for name, seconds in (("a", 30), ("b", 0), ("c", 30)):
+                requests.create_task(request(name, seconds=seconds))
+        assert not (times._begun or times._late)
+        return told
+
+    assert asyncio.run(late()) == ["b answered", "a late", "c late"]
+
+
+def test_who_is_cancelled_by_another_is_not_late() -> None:
+    async def cancelled() -> bool:
+        times = TimeLimits(30)
+        begun = asyncio.Event()
+
+        async def request() -> bool:
+            task = times.begin(perf_counter())
+            begun.set()
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                return times.was_late(task)
+            return True
+
+        task = asyncio.create_task(request())
+        await begun.wait()
+        task.cancel()
+        return await task
+
+    assert asyncio.run(cancelled()) is False
 
 
 # Headers for browsers.
