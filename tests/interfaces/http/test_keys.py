@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from interfaces.http.admission import Admission
 from interfaces.http.errors import NotLetIn
 from interfaces.http.server import NotLoopback, server_config
 from interfaces.settings import Settings
+from projections import access_records
 from tests.support.keys import MadeKey, beside, make_key, revoke_key, rotate_key
 from tests.support.servers import MATCHES, Live, running, settings_in, with_sample
 
@@ -295,17 +297,26 @@ def test_refusals_are_counted_and_kept(locked: Live) -> None:
     assert {each.client_address for each in rows} == {"127.0.0.1"}
 
 
+def test_a_key_s_last_use_is_stored(locked: Live) -> None:
+    settings, begin = settings_of(locked), datetime.now(UTC)
+    used, unused = make_key(settings), make_key(settings)
+    assert allowed(locked, used)
+    assert refused(locked, None)[0] == 401
+    uses = _wait_for(settings, access_records.last_uses, 1)
+    assert (str(used.key_id) in uses, str(unused.key_id) in uses) == (True, False)
+    assert begin <= uses[str(used.key_id)] <= datetime.now(UTC)
+
+
 def _wait_for_refusals(settings: Settings, count: int) -> Any:
-    """Return refusals when so many are stored, by somebody who looks from outside."""
-    from projections import access_records
+    return _wait_for(settings, partial(access_records.newest_refusals, limit=100), count)
 
-    async def look(service: Any) -> Any:
-        return await service.read(access_records.newest_refusals, limit=100)
 
+def _wait_for(settings: Settings, query: Any, count: int) -> Any:
+    """Return what is stored when there is so much, by somebody who looks from outside."""
     for _ in range(200):
-        if len(found := beside(settings, look)) >= count:
+        if len(found := beside(settings, lambda service: service.read(query))) >= count:
             return found
-    raise AssertionError(f"fewer than {count} refusals are stored")
+    raise AssertionError(f"fewer than {count} are stored")
 
 
 def test_a_key_in_the_path_is_not_kept(tmp_path: Path) -> None:
