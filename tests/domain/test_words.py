@@ -93,7 +93,7 @@ def test_what_an_event_changed_is_told_field_by_field() -> None:
     )
     before = _copied(capacity)
     changes = {each.field: each for each in differences(before, capacity.fold((changed,)))}
-    assert set(changes) == {"capacity_slots", "publication"}
+    assert set(changes) == {"capacity_slots", "listed"}
     assert changes["capacity_slots"].after == 7
     assert changes["capacity_slots"].words.endswith(" -> 7")
 

@@ -25,11 +25,13 @@ from domain.suppliers import (
     SupplierTerms,
 )
 from domain.suppliers.capacity_files import read_capacity_file
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
 from projections.projector import Projector
+from projections.supplier_capacity import supplier_capacity
 
 RECORDED_AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+# The histories of these tests are of suppliers.
+PROJECTIONS = (supplier_capacity,)
 LINE, SCENARIO = "sbus", "overlap_only"
 SUPPLIERS = ("iSoalr", "Ëlectra", "ACME")
 TERMS = (
