@@ -17,7 +17,7 @@ from domain.catalogue import EVENTS_BY_TOPIC
 from domain.differences import Change, differences
 from domain.errors import Invalid, NotFound
 from domain.names import name_fault, shown
-from domain.stored import decode, decode_snapshot, fold_stored
+from domain.stored import Chain, decode, decode_snapshot, fold_stored
 
 _FOLDED_EVENTS = 1_000
 
@@ -173,14 +173,14 @@ def _topic_of_birth(log: LedgerLog, aggregate_id: UUID) -> str:
 
 
 def oldest_page(log: LedgerLog, subject: Subject, *, after: int, limit: int) -> Page:
-    """Return the events beyond a version, oldest first."""
+    """Return the events beyond a version, oldest first. Raises BrokenChain."""
     rows = _stream(log, subject.aggregate_id, after, after + limit + 1)
     told = list(_told(log, subject, rows[:limit]))
     return Page(told, told[-1].event.originator_version if len(rows) > limit else None)
 
 
 def newest_page(log: LedgerLog, subject: Subject, *, before: int | None, limit: int) -> Page:
-    """Return the events before a version (None: the newest), newest first."""
+    """Return the events before a version (None: the newest), newest first. Raises BrokenChain."""
     end = newest_version(log, subject.aggregate_id) if before is None else before - 1
     rows = _stream(log, subject.aggregate_id, max(0, end - limit), end)
     told = list(_told(log, subject, rows))[::-1]
@@ -199,8 +199,10 @@ def _told(log: LedgerLog, subject: Subject, rows: Sequence[StoredRow]) -> Iterat
     if not rows:
         return
     state = _state_at(log, subject, rows[0].originator_version - 1)
+    chain = Chain(state.id, version=state.version, last_hash=state.last_hash)
     for row in rows:
         event = decode(row.topic, row.state, row.originator_id, row.originator_version)
+        chain.follow(event.originator_version, row.topic, row.state, event.previous_hash)
         before, state = state, copy(state).fold((event,))
         yield Told(row.position, event, before, state)
 
@@ -212,7 +214,7 @@ def _state_at(log: LedgerLog, subject: Subject, version: int) -> Aggregate:
         aggregate = subject.aggregate_class(subject.aggregate_id)
     for after in range(aggregate.version, version, _FOLDED_EVENTS):
         up_to = min(after + _FOLDED_EVENTS, version)
-        fold_stored(aggregate, _stream(log, subject.aggregate_id, after, up_to))
+        fold_stored(aggregate, (row[1:4] for row in _stream(log, aggregate.id, after, up_to)))
     return aggregate
 
 

@@ -258,7 +258,8 @@ class Ledger:
         for aggregate_id, stream in streams.items():
             cache.loaded(await self._folded(classes[aggregate_id], aggregate_id, stream, source))
             if stream.events:
-                self._remember_time(_event(stream.events[-1]))
+                version, topic, state = stream.events[-1]
+                self._remember_time(decode(topic, state, aggregate_id, version))
 
     async def _folded(
         self, aggregate_class: type[A], aggregate_id: UUID, stream: Stream, source: Loads
@@ -266,7 +267,7 @@ class Ledger:
         state = _fold(aggregate_class, aggregate_id, stream)
         if state is None:  # the snapshot has a shape of the past
             rows = await source.events(aggregate_id, after_version=0, limit=2**31 - 1)
-            state = fold_stored(aggregate_class(aggregate_id), rows)
+            state = fold_stored(aggregate_class(aggregate_id), (row[1:4] for row in rows))
         return state
 
     def _remember_time(self, event: Event) -> None:

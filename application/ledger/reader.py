@@ -67,6 +67,17 @@ class PostgresLog:
             (after, up_to),
         )
 
+    def page_by_aggregate(
+        self, after: tuple[bytes, int], limit: int
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return the next events in the order of aggregate and version."""
+        return self._ask(
+            "SELECT notification_id, uuid_send(originator_id), originator_version, topic, state"
+            " FROM stored_events WHERE (originator_id, originator_version) > (%s, %s)"
+            " ORDER BY originator_id, originator_version LIMIT %s",
+            (UUID(bytes=after[0]), after[1], limit),
+        )
+
     def group_end(self, position: int) -> int:
         """Return the last position of what was appended together with the event at `position`."""
         sql = "SELECT coalesce(min(position), %s) FROM append_groups WHERE position >= %s"
@@ -195,6 +206,18 @@ class SqliteLog:
             (position, unhex(originator_id), version, topic, state)
             for position, originator_id, version, topic, state in found
         ]
+
+    def page_by_aggregate(
+        self, after: tuple[bytes, int], limit: int
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return the next events in the order of aggregate and version."""
+        found = self._ask(
+            "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+            " WHERE (originator_id, originator_version) > (?, ?)"
+            " ORDER BY originator_id, originator_version LIMIT ?",
+            (after[0].hex(), after[1], limit),
+        )
+        return [(each[0], bytes.fromhex(each[1]), *each[2:]) for each in found]
 
     def group_end(self, position: int) -> int:
         """Return the last position of what was appended together with the event at `position`."""

@@ -45,6 +45,10 @@ _SLOW_SECONDS = 0.003
 _GROUPS_AFTER_SLOW = 200
 
 _SELECT_EVENT = "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events"
+_SELECT_TAIL = """
+SELECT originator_version, topic, state FROM stored_events
+WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version
+"""
 _SELECT_STREAM = """
 SELECT originator_version, topic, state, rowid FROM stored_events
 WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?
@@ -218,7 +222,7 @@ class SqliteStore:
     def _confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
         return confirm(self._opened(), reads)
 
-    def _stream(self, identity: UUID, after_version: int, limit: int = -1) -> list[StoredRow]:
+    def _stream(self, identity: UUID, after_version: int, limit: int) -> list[StoredRow]:
         return _stream(self._opened(), identity, after_version, limit)
 
     def _load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
@@ -229,7 +233,8 @@ class SqliteStore:
             for each in page:
                 snapshot = snapshots.get(each)
                 version = snapshot.originator_version if snapshot else 0
-                streams[each] = Stream(snapshot, self._stream(each, version))
+                tail = self._execute(_SELECT_TAIL, (each.hex, version)).fetchall()
+                streams[each] = Stream(snapshot, tail)
         return streams
 
     def _snapshots(self, wanted: Sequence[UUID]) -> list[Snapshot]:

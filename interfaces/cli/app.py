@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.audit import audit
 from interfaces.cli.backups import backup, recover
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
+from interfaces.cli.file_scripts import migrate_files, reset_files
 from interfaces.cli.files import files
 from interfaces.cli.history import history
 from interfaces.cli.matching import match
@@ -46,8 +48,11 @@ command(app, "capacity", panel=_ASK)(capacity)
 command(app, "distribution", panel=_ASK)(distribution)
 command(app, "history", panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
+command(files, "migrate")(migrate_files)
+command(files, "reset")(reset_files)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
+app.add_typer(audit, rich_help_panel=_KEEP)
 command(app, "backup", panel=_KEEP)(backup)
 command(app, "recover", panel=_KEEP)(recover)
 

@@ -116,7 +116,10 @@ def _ledger_problem(error: Exception) -> Problem | None:
     from application.ledger.backups import BackupFailed
     from application.ledger.store import StoreLost
     from domain.catalogue import UnknownTopic
+    from domain.stored import BrokenChain
 
+    if isinstance(error, BrokenChain):
+        return Problem(ExitCode.FOUND_WRONG, "broken-chain", f"{error}: `capacity audit verify`")
     if isinstance(error, SchemaMissing):
         return Problem(ExitCode.UNAVAILABLE, "schema-missing", str(error))
     if isinstance(error, SchemaNewer):

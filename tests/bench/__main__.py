@@ -7,7 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, http, reading, rebuilding, streaming
+from tests.bench import (
+    append,
+    auditing,
+    drop_in,
+    http,
+    reading,
+    rebuilding,
+    streaming,
+    workflow,
+)
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -20,6 +29,10 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "read": reading.reads,
     "match": reading.match_100k,
     "sse": streaming.streams,
+    "chain": auditing.chain,
+    "drop_in_pg": drop_in.drop_in_pg,
+    "drop_in_sqlite": drop_in.drop_in_sqlite,
+    "workflow": workflow.workflow_10k,
 }
 
 
