@@ -107,6 +107,7 @@ class Aggregate:
         self.id = aggregate_id
         self.version = 0
         self.last_hash = ""  # of its last event, as that is stored; empty before the first
+        self.linked = False  # whether any of its events holds the hash of the one before
         self._provenance: Provenance | None = None
         self._pending: list[Event] = []
 

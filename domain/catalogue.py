@@ -1,5 +1,6 @@
 """Everything that may stand in the ledger: the only way from a stored topic to a class."""
 
+from domain.access import ApiKey
 from domain.aggregate import Aggregate, Event
 from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
 
@@ -9,6 +10,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Scenario,
     SupplierCapacity,
     Booking,
+    ApiKey,
 )
 
 

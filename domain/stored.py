@@ -92,6 +92,7 @@ def encode_linked(aggregate: Aggregate, event: Event) -> bytes:
     force_setattr(event, "previous_hash", linked_to)
     state = encode(event)
     aggregate.last_hash = event_hash(stored_topic(type(event)), state)
+    aggregate.linked = True
     return state
 
 
@@ -100,10 +101,9 @@ class Chain:
 
     __slots__ = ("_aggregate_id", "_linked", "last_hash")
 
-    def __init__(self, aggregate_id: UUID, *, version: int = 0, last_hash: str = "") -> None:
-        """Begin after a version whose hash is known, or at birth."""
-        self._aggregate_id = aggregate_id
-        self._linked = version > 0
+    def __init__(self, aggregate_id: UUID, *, last_hash: str = "", linked: bool = False) -> None:
+        """Begin after the event with this hash, or at birth; `linked` if the chain has begun."""
+        self._aggregate_id, self._linked = aggregate_id, linked
         self.last_hash = last_hash or birth_hash(aggregate_id)
 
     def follow(self, version: int, topic: str, state: bytes, previous_hash: str) -> None:
@@ -164,7 +164,7 @@ def decode(topic: str, state: bytes, originator_id: UUID, originator_version: in
 def fold_stored(aggregate: _A, stored: Iterable[tuple[int, str, bytes]]) -> _A:
     """Live through stored events (version, topic, state), oldest first. Raises BrokenChain."""
     steps = _steps_by_class.setdefault(type(aggregate), {})
-    linked = aggregate.version > 0
+    linked = aggregate.linked
     expected = aggregate.last_hash or birth_hash(aggregate.id)
     for version, topic, state in stored:
         step = steps.get(topic)
@@ -181,7 +181,7 @@ def fold_stored(aggregate: _A, stored: Iterable[tuple[int, str, bytes]]) -> _A:
         expected = sha256(topic_line + state).hexdigest()[:HASH_CHARACTERS]
         evolve(aggregate, event)
         aggregate.version = version
-    aggregate.last_hash = expected if aggregate.version else ""
+    aggregate.last_hash, aggregate.linked = expected if aggregate.version else "", linked
     return aggregate
 
 
@@ -277,7 +277,7 @@ def decode_snapshot(
     aggregate = aggregate_class(aggregate_id)
     values = _snapshot_decoder(aggregate_class).decode(state)
     aggregate.__dict__.update({name: getattr(values, name) for name in values.__struct_fields__})
-    aggregate.version, aggregate.last_hash = version, last_hash.decode()
+    aggregate.version, aggregate.last_hash, aggregate.linked = version, last_hash.decode(), True
     return aggregate
 
 

@@ -4,8 +4,6 @@ Whoever names what it saw wants its command decided on exactly that. On anything
 be a decision that nobody took.
 """
 
-from uuid import UUID
-
 from msgspec import Struct
 
 from domain.aggregate import Aggregate
@@ -18,9 +16,10 @@ class OtherVersion(Conflict):
     code = "precondition-failed"
 
     def __init__(
-        self, subject: str, *, aggregate_id: UUID, expected: "Seen", found: "Seen"
+        self, subject: str, *, aggregate: Aggregate, expected: "Seen", found: "Seen"
     ) -> None:
-        self.subject, self.aggregate_id = subject, aggregate_id
+        self.subject = subject
+        self.aggregate_class, self.aggregate_id = type(aggregate), aggregate.id
         self.expected, self.found = expected, found
         super().__init__(f"{subject}: {expected} was expected, {found} was found; look again")
 
@@ -46,7 +45,7 @@ class Seen(Struct, frozen=True):
         """Raise OtherVersion unless the aggregate stands now as it was seen."""
         found = Seen(aggregate.version, reset_number)
         if not (aggregate.exists if self.version is None else self == found):
-            raise OtherVersion(subject, aggregate_id=aggregate.id, expected=self, found=found)
+            raise OtherVersion(subject, aggregate=aggregate, expected=self, found=found)
 
     def __str__(self) -> str:
         """Return it as a message names it."""
@@ -54,3 +53,13 @@ class Seen(Struct, frozen=True):
             return "any version"
         count = f" of count {self.reset_number}" if self.reset_number else ""
         return f"version {self.version}{count}"
+
+
+def changed_fields(before: Aggregate, after: Aggregate) -> frozenset[str]:
+    """Return the names of the declared state that differs between two moments of an aggregate."""
+    return frozenset(
+        name
+        for name in type(after).__annotations__
+        # What was not born yet need not have every field.
+        if getattr(before, name, None) != getattr(after, name, None)
+    )

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from interfaces.logs import log_to_stderr
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.settings import Settings
 from projections.capacity_files import CapacityFileWriter, Key
@@ -286,7 +287,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     settings = Settings.model_validate_json(sys.stdin.buffer.readline())
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_to_stderr()
     with open_reading_side(settings) as side:
         side.projector.live(page_events=PAGE_EVENTS, pause_seconds=PAUSE_SECONDS)
         side.projector.on_applied.append(lambda position, _: _say({"position": position}))

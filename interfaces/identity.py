@@ -1,7 +1,9 @@
-"""Fresh random ids: one system call hands out the randomness for many of them."""
+"""Fresh random ids and secrets; one system call hands out the randomness for many ids."""
 
 import os
 from uuid import UUID
+
+from domain.access.secrets import SECRET_BYTES, secret_of
 
 _BLOCK_BYTES = 4096
 _ID_BYTES = 16
@@ -22,6 +24,11 @@ def fresh_id() -> UUID:
         random = ids.pop()
         _unused.extend(ids)
     return UUID(int=int.from_bytes(random, "big") & _CLEARED | _SET)
+
+
+def fresh_secret() -> str:
+    """Return the secret of a new key, of randomness that was never handed out before."""
+    return secret_of(os.urandom(SECRET_BYTES))
 
 
 def _forget() -> None:

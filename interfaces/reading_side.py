@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from application.ledger.reader import PostgresLog, SqliteLog
 from domain.suppliers import ScenarioNotFound
 from interfaces.settings import Settings
-from projections import supplier_capacity
+from projections import access_records, supplier_capacity
 from projections.capacity_files import CapacityFiles
 from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
@@ -36,6 +36,7 @@ def open_reading_side(settings: Settings) -> Iterator[ReadingSide]:
     try:
         files = CapacityFiles(engine, settings.data_dir, _capacity_document)
         files.create_table()
+        access_records.create_tables(engine)
         yield ReadingSide(log, engine, Projector(log, engine, PROJECTIONS), files)
     finally:
         log.close()

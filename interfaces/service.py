@@ -9,13 +9,16 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from application.access import Access
 from application.ledger import EventStore, Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from application.suppliers import Suppliers
+from interfaces.access_log import AccessLog
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
+from interfaces.key_ring import KeyRing
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.reads import Reads
 from interfaces.settings import Settings
@@ -56,12 +59,15 @@ class ReadModelsAhead(LedgerUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything a door needs: commands go to `suppliers`, questions through `read`."""
+    """Everything a door needs: commands go to a context's use cases, questions through `read`."""
 
     settings: Settings
     clock: Clock
     ledger: Ledger
     suppliers: Suppliers
+    access: Access
+    keys: KeyRing
+    access_log: AccessLog
     projector: Projector
     capacity_files: CapacityFiles
     follower: Follower
@@ -125,12 +131,19 @@ async def open_service(
             follower = _follower(settings, side, projector)
             ledger.on_committed.append(lambda position: follower.wake())
             reads = _reads(settings)
+            # Apart from the questions: a pool full of reports must not keep anybody out.
+            key_reads = Reads(
+                open_read_models(settings.views_url, read_only=True), threads=1, waiting=1
+            )
+            service = _service(settings, clock, ledger, side, follower, reads, key_reads)
             await follower.start()
             try:
-                yield _service(settings, clock, ledger, side, follower, reads)
+                yield service
             finally:
                 await follower.stop()
+                await service.access_log.close()
                 await asyncio.to_thread(reads.close)
+                await asyncio.to_thread(key_reads.close)
     finally:
         await ledger.close()
 
@@ -177,12 +190,16 @@ def _service(
     side: ReadingSide,
     follower: Follower,
     reads: Reads,
+    key_reads: Reads,
 ) -> Service:
     return Service(
         settings=settings,
         clock=clock,
         ledger=ledger,
         suppliers=Suppliers(ledger),
+        access=Access(ledger),
+        keys=KeyRing(key_reads, fresh_seconds=settings.keys_fresh_seconds, clock=clock),
+        access_log=AccessLog(side.engine, refusals_kept=settings.refusals_kept, clock=clock),
         projector=side.projector,
         capacity_files=side.files,
         follower=follower,

@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from application.ledger import Limits
 
 Positive = Annotated[int, Field(ge=1)]
+# Such as 100/minute. The library that counts them takes a while to import: not for this.
+Rate = Annotated[str, Field(pattern=r"^$|^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
 
 
 class Settings(BaseSettings):
@@ -17,7 +19,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CAPACITY_", frozen=True, extra="forbid")
 
     database_url: str = Field(
-        default="", description="postgresql://... ; empty: two SQLite files, named below"
+        default="",
+        description="postgresql://... ; empty: two SQLite files, named below",
+        repr=False,  # it may hold a password
     )
     ledger_file: Path = Field(default=Path("capacity.db"), description="the ledger, if SQLite")
     views_file: Path = Field(
@@ -30,7 +34,9 @@ class Settings(BaseSettings):
         default="adopt",
         description="drop-in functions: what becomes of a capacity file that others changed",
     )
-    host: str = Field(default="127.0.0.1", description="loopback only, as there are no keys yet")
+    host: str = Field(
+        default="127.0.0.1", description="loopback only, unless there is an active key"
+    )
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any that is free")
 
     queue_commands: Positive = Field(
@@ -74,6 +80,32 @@ class Settings(BaseSettings):
     body_bytes: Positive = Field(
         default=8 * 2**20, description="the largest request body, and offers document"
     )
+    request_seconds: float = Field(
+        default=30.0, gt=0, description="how long a request may take until its answer begins"
+    )
+
+    keys_fresh_seconds: float = Field(
+        default=0.25, gt=0, le=60, description="how long keys are gone by before another look"
+    )
+    refusals_kept: Positive = Field(
+        default=10_000, description="requests that were not let in, of which the newest are kept"
+    )
+    rate_read: Rate = Field(
+        default="2000/second", description="questions by one key; empty: no limit"
+    )
+    rate_write: Rate = Field(
+        default="2000/second", description="commands by one key; empty: no limit"
+    )
+    rate_batch: Rate = Field(
+        default="100/second", description="requests of many commands by one key; empty: no limit"
+    )
+    rate_refused: Rate = Field(
+        default="20/second", description="requests without a valid key from one address"
+    )
+    rate_local: bool = Field(
+        default=False, description="limit each address by these rates where there are no keys, too"
+    )
+
     rebuild_budget_bytes: Positive = Field(
         default=256 * 2**20, description="memory for the rows of a rebuild"
     )

@@ -236,8 +236,11 @@ class CapacityFiles:
 
     def path_of(self, line: str, scenario: str) -> Path:
         """Return the real path of a scenario's file. Raises Invalid if it leaves the folder."""
-        asked = self._asked(line, scenario) or default_path(Path(), line, scenario).as_posix()
-        return resolve_path(self._data_dir, asked.lstrip("/") if self._at_root else asked)
+        asked = self._asked(line, scenario)
+        if self._at_root:
+            return Path(asked)  # real and absolute: the caller's own, not a name in a request
+        default = default_path(Path(), line, scenario).as_posix()
+        return resolve_path(self._data_dir, asked or default)
 
     def _asked(self, line: str, scenario: str) -> str:
         asked = self._paths_asked.get((line, scenario))

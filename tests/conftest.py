@@ -8,7 +8,14 @@ from typing import Any
 import hypothesis
 import pytest
 
+from interfaces.logs import log_to_stderr
+from tests.support.leaks import pytest_runtest_makereport
 from tests.support.postgres import PostgresServer, running_server
+
+__all__ = ["pytest_runtest_makereport"]  # looks for secrets in whatever a test has logged
+
+# Tests log as the program does.
+log_to_stderr()
 
 # A test is never timed: a busy machine must not turn it red.
 hypothesis.settings.register_profile("house", deadline=None)

@@ -124,7 +124,7 @@ class _Walk:
         except BrokenChain:
             whole = False
             last_hash = event_hash(topic, state)  # the next may be linked to what stands here now
-            self._chain = Chain(UUID(bytes=aggregate), version=version, last_hash=last_hash)
+            self._chain = Chain(UUID(bytes=aggregate), last_hash=last_hash, linked=True)
         self._version = version
         if not whole:
             self.broken += 1

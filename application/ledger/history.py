@@ -173,14 +173,14 @@ def _topic_of_birth(log: LedgerLog, aggregate_id: UUID) -> str:
 
 
 def oldest_page(log: LedgerLog, subject: Subject, *, after: int, limit: int) -> Page:
-    """Return the events beyond a version, oldest first. Raises BrokenChain."""
+    """Return the events beyond a version, oldest first."""
     rows = _stream(log, subject.aggregate_id, after, after + limit + 1)
     told = list(_told(log, subject, rows[:limit]))
     return Page(told, told[-1].event.originator_version if len(rows) > limit else None)
 
 
 def newest_page(log: LedgerLog, subject: Subject, *, before: int | None, limit: int) -> Page:
-    """Return the events before a version (None: the newest), newest first. Raises BrokenChain."""
+    """Return the events before a version (None: the newest), newest first."""
     end = newest_version(log, subject.aggregate_id) if before is None else before - 1
     rows = _stream(log, subject.aggregate_id, max(0, end - limit), end)
     told = list(_told(log, subject, rows))[::-1]
@@ -199,7 +199,7 @@ def _told(log: LedgerLog, subject: Subject, rows: Sequence[StoredRow]) -> Iterat
     if not rows:
         return
     state = _state_at(log, subject, rows[0].originator_version - 1)
-    chain = Chain(state.id, version=state.version, last_hash=state.last_hash)
+    chain = Chain(subject.aggregate_id, last_hash=state.last_hash, linked=state.linked)
     for row in rows:
         event = decode(row.topic, row.state, row.originator_id, row.originator_version)
         chain.follow(event.originator_version, row.topic, row.state, event.previous_hash)
@@ -214,7 +214,8 @@ def _state_at(log: LedgerLog, subject: Subject, version: int) -> Aggregate:
         aggregate = subject.aggregate_class(subject.aggregate_id)
     for after in range(aggregate.version, version, _FOLDED_EVENTS):
         up_to = min(after + _FOLDED_EVENTS, version)
-        fold_stored(aggregate, (row[1:4] for row in _stream(log, aggregate.id, after, up_to)))
+        rows = _stream(log, subject.aggregate_id, after, up_to)
+        fold_stored(aggregate, (row[1:4] for row in rows))
     return aggregate
 
 

@@ -169,7 +169,7 @@ class LinkedRepository(Repository[UUID]):
             [newest] = self.event_store.recorder.select_events(
                 aggregate_id, lte=found.version, desc=True, limit=1
             )
-            found.last_hash = event_hash(newest.topic, newest.state)
+            found.last_hash, found.linked = event_hash(newest.topic, newest.state), True
         return found
 
 

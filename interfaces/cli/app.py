@@ -14,6 +14,7 @@ from interfaces.cli.exit_codes import epilog
 from interfaces.cli.file_scripts import migrate_files, reset_files
 from interfaces.cli.files import files
 from interfaces.cli.history import history
+from interfaces.cli.keys import keys
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
 from interfaces.cli.projections import projections
@@ -50,6 +51,7 @@ command(app, "history", panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
 command(files, "migrate")(migrate_files)
 command(files, "reset")(reset_files)
+app.add_typer(keys, rich_help_panel=_KEEP)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
 app.add_typer(audit, rich_help_panel=_KEEP)

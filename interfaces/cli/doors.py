@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import sys
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -203,19 +202,6 @@ def _checked_reason(reason: str) -> str:
 
 def keep_logs_off_stdout(*, only_errors: bool) -> None:
     """Send the log to stderr; a short command says itself what a person must know."""
-    import logging
+    from interfaces.logs import log_to_stderr
 
-    import structlog
-
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.ERROR if only_errors else logging.INFO
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    log_to_stderr(only_errors=only_errors)

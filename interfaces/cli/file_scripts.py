@@ -161,7 +161,7 @@ def _migrate(door: Door, migration: "Migration", dry_run: bool) -> tuple[dict[st
 
     document = {
         "offers": str(migration.offers),
-        "capacity": str(migration.capacity),
+        "capacity": str(migration.capacity) if migration.needed else None,
         "used": {each.supplier: each.used_slots for each in migration.usages if migration.needed},
         "warnings": list(migration.warnings),
         "migrated": migration.needed and not dry_run,

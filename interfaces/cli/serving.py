@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.doors import Door, keep_logs_off_stdout
+from interfaces.cli.doors import Door, Session, keep_logs_off_stdout
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.problems import Usage, problem_of
 
@@ -33,12 +33,15 @@ def serve(
     door.given |= {"host": host, "port": port}
     settings = door.settings
     door.run(_nothing)  # what is missing is said here in a sentence, not by a server that fails
+    from interfaces.http.admission import is_loopback
     from interfaces.http.server import NotLoopback
     from interfaces.http.server import serve as serve_http
 
-    keep_logs_off_stdout(only_errors=False)
     try:
-        serve_http(settings, projector=None if no_projector else "process")
+        # Who reaches this machine alone needs no key, and need not wait for the read models.
+        active_keys = 0 if is_loopback(settings.host) else door.ask(_count_active_keys)
+        keep_logs_off_stdout(only_errors=False)
+        serve_http(settings, projector=None if no_projector else "process", active_keys=active_keys)
     except NotLoopback as error:
         raise Usage(str(error)) from None
     except KeyboardInterrupt:
@@ -89,6 +92,14 @@ def missing_schema(door: Door) -> str:
             raise
         return found.message.partition(";")[0]
     return ""
+
+
+async def _count_active_keys(session: Session) -> int:
+    from projections import api_keys
+
+    now = session.service.clock()
+    found = await session.service.read(api_keys.keys)
+    return sum(each.state(now) == "active" for each in found)
 
 
 async def _nothing(_: object) -> None:

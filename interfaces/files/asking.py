@@ -96,7 +96,7 @@ def _in_a_thread(asked: Asked, arguments: tuple[Any, ...]) -> Awaitable[Any]:
 def one_line(error: BaseException | str) -> str:
     """Return what an error says as one line that can be stored, printed and read."""
     lines = " ".join(each.strip() for each in str(error).splitlines())
-    text = "".join(each if each.isprintable() else "?" for each in lines)
+    text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in lines)
     return text if len(text) <= MAX_SAID_CHARACTERS else f"{text[:MAX_SAID_CHARACTERS]}..."
 
 

@@ -8,6 +8,7 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.suppliers.choosing import Registration, read_registration, zip_text
 from domain.suppliers.offers import parse_json
+from interfaces.files.asking import one_line
 
 MAX_FILE_BYTES = 256 * 2**20
 UNKNOWN = "unknown"  # how a registration without an id is shown; it is never booked
@@ -74,7 +75,7 @@ def shown_id(record: Any) -> str:
     if isinstance(record, Mapping):
         for key in ("registration_id", "RegistrationNumber"):
             if isinstance(found := record.get(key), str | int) and str(found).strip():
-                return str(found)[:200]
+                return one_line(str(found))
     return UNKNOWN
 
 

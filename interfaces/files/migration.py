@@ -7,7 +7,8 @@ stops, the same command again goes on from there, and a second time there is not
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from domain.suppliers.capacity_files import Count, capacity_document, printed, u
 from domain.suppliers.offers import capacity_fault, parse_json, parse_offers
 from interfaces.files.adoption import read_imported
 from interfaces.files.counted_file import CountedFile
+from interfaces.files.errors import CapacityNotKept
 from interfaces.files.handed_in import InputRefused, read_bytes
 from interfaces.service import Service
 from projections.capacity_files import locked, replace_file
@@ -34,12 +36,16 @@ class Migration(Struct, frozen=True):
     """What is to be done for one offers file; nothing, if it holds no usage."""
 
     offers: Path
-    capacity: Path
+    capacity: Path | None
     usages: tuple[Count, ...]
     warnings: tuple[str, ...]
     content: bytes  # of the offers as they were found
     text: bytes  # the same without usage
-    needed: bool
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is any usage to carry on."""
+        return self.capacity is not None
 
     @property
     def capacity_text(self) -> bytes:
@@ -52,10 +58,12 @@ def plans(offers: Sequence[Path], *, scenario: str | None, otherwise: Path) -> l
     found: list[Migration] = []
     taken: dict[Path, Path] = {}
     for each in {each.resolve(): each for each in reversed(offers)}.values():
-        path = capacity_path(each, scenario=scenario, alone=len(offers) == 1, otherwise=otherwise)
-        migration = plan(each, path)
+        named = partial(
+            capacity_path, each, scenario=scenario, alone=len(offers) == 1, otherwise=otherwise
+        )
+        migration = plan(each, named)
         found.insert(0, migration)
-        if not migration.needed:
+        if (path := migration.capacity) is None:
             continue
         if (other := taken.setdefault(path.resolve(), each)) is not each:
             detail = f"the usage in {each} and in {other} would both go to {path}"
@@ -63,8 +71,11 @@ def plans(offers: Sequence[Path], *, scenario: str | None, otherwise: Path) -> l
     return found
 
 
-def plan(offers: Path, capacity: Path) -> Migration:
-    """Return what is to be done. Raises InputRefused naming every fault."""
+def plan(offers: Path, capacity: Callable[[], Path]) -> Migration:
+    """Return what is to be done; `capacity` names the file, and is asked only if there is usage.
+
+    Raises InputRefused naming every fault.
+    """
     content = read_bytes("offers_file", offers)
     try:
         terms = parse_offers(content)
@@ -82,15 +93,13 @@ def plan(offers: Path, capacity: Path) -> Migration:
     )
     migration = Migration(
         offers=offers,
-        capacity=capacity,
+        capacity=capacity() if needed else None,
         usages=counts,
         warnings=tuple(warnings),
         content=content,
         text=_without_usage(content, document),
-        needed=needed,
     )
-    if needed and (capacity.exists() or capacity.is_symlink()):
-        _check_same_usage(migration)
+    _check_same_usage(migration)
     return migration
 
 
@@ -138,12 +147,15 @@ def _without_usage(content: bytes, document: dict[str, Any]) -> bytes:
 
 
 def _check_same_usage(migration: Migration) -> None:
-    """Raise InputRefused unless the capacity file counts what the offers do."""
-    found = {each.supplier: each.used_slots for each in read_imported(migration.capacity).usages}
+    """Raise InputRefused if the capacity file is there, and counts something else."""
+    there = migration.capacity
+    if there is None or not (there.exists() or there.is_symlink()):
+        return
+    found = {each.supplier: each.used_slots for each in read_imported(there).usages}
     wanted = {each.supplier: each.used_slots for each in migration.usages}
     differing = [name for name in wanted | found if wanted.get(name, 0) != found.get(name, 0)]
     if differing:
-        there, names = migration.capacity, ", ".join(differing[:5])
+        names = ", ".join(differing[:5])
         detail = f"{there} is there already, and differs from {migration.offers} for {names}"
         raise InputRefused(("/capacity_file", f"{detail}; move one of the two away"))
 
@@ -159,7 +171,7 @@ def capacity_path(offers: Path, *, scenario: str | None, alone: bool, otherwise:
     original the "offers" in their name becomes "capacity". `otherwise` is the folder for offers
     that lie in none called offers. Raises InputRefused.
     """
-    folder = offers.parent.parent / "capacity" if offers.parent.name == "offers" else otherwise
+    folder = _capacity_folder(offers, otherwise)
     smart = offers.stem == SMART_DEFAULT
     if scenario is not None and (alone or smart):
         if fault := file_name_fault(scenario):
@@ -172,6 +184,13 @@ def capacity_path(offers: Path, *, scenario: str | None, alone: bool, otherwise:
             raise InputRefused(("/scenario", detail))
         return folder / f"{scenarios[0]}.json"
     return folder / f"{_renamed(offers.stem)}.json"
+
+
+def _capacity_folder(offers: Path, otherwise: Path) -> Path:
+    if offers.parent.name == "offers":
+        return offers.parent.parent / "capacity"
+    here = offers.absolute().parent  # the file may be named without its folder
+    return here.parent / "capacity" if here.name == "offers" else otherwise
 
 
 def _scenarios(data_dir: Path) -> list[str]:
@@ -188,10 +207,18 @@ def _renamed(stem: str) -> str:
 
 
 async def migrate(migration: Migration) -> Path:
-    """Do what is planned, and return the backup of the offers. Raises InputRefused and OSError."""
-    backup = await asyncio.to_thread(_backed_up, migration)
-    await CountedFile(migration.capacity).do(_nothing, lambda: migration.capacity_text)
-    await asyncio.to_thread(_offers_rewritten, migration)
+    """Do what is planned, and return the backup of the offers.
+
+    Raises InputRefused, CapacityTrackerError, and CapacityNotKept where a disk or ledger fails.
+    """
+    assert migration.capacity is not None  # it is needed
+    try:
+        backup = await asyncio.to_thread(_backed_up, migration)
+        await CountedFile(migration.capacity).do(_nothing, lambda: migration.capacity_text)
+        await asyncio.to_thread(_offers_rewritten, migration)
+    except OSError as error:
+        told = f"{migration.offers} is not migrated now: {error}"
+        raise CapacityNotKept(told) from error
     return backup
 
 

@@ -6,13 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from domain.names import file_name_fault
+from domain.names import file_name_fault, shown
 from interfaces.files.adoption import check_within_its_folder
 from interfaces.files.errors import CapacityFileInvalid
 from interfaces.settings import Settings
 
 FILES_LINE = "files"
 _DIGEST_CHARACTERS = 12
+_STEM_BYTES = 100  # with the digest it is still the name of a file
 
 
 class Place(NamedTuple):
@@ -63,9 +64,12 @@ def _shared(path: Path, settings: Settings) -> Place:
         match path.relative_to(data_dir).parts:
             case (line, "capacity", name) if name.endswith(".json") and not file_name_fault(line):
                 return Place(path, settings, line, name.removesuffix(".json"), "")
+    if not path.as_posix().isprintable():
+        detail = f"found {shown(path.as_posix())}, a path of printable characters is needed"
+        raise CapacityFileInvalid(path, [("", detail)])
     digest = sha256(os.fsencode(path)).hexdigest()[:_DIGEST_CHARACTERS]
-    scenario = f"{path.name.removesuffix('.json')[:100]}-{digest}"
-    return Place(path, settings, FILES_LINE, scenario, path.as_posix())
+    stem = path.name.removesuffix(".json").encode()[:_STEM_BYTES].decode(errors="ignore")
+    return Place(path, settings, FILES_LINE, f"{stem}-{digest}", path.as_posix())
 
 
 def _ours() -> list[tuple[str, str]]:

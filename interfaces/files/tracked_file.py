@@ -96,14 +96,19 @@ class TrackedFile:
 
     async def _serve(self) -> None:
         while self._waiting:
-            calls, self._waiting = self._waiting, []
+            calls: list[Call] = []
             try:
                 with ExitStack() as lock:
                     await self._wait_for_lock(lock.enter_context, locked(self._place.path))
+                    calls = self._take()  # those too who came while we waited
                     await self._serve_locked(calls)
             except Exception as error:
-                for call in calls:
+                for call in calls or self._take():
                     call.fail(named(self._place.path, error))
+
+    def _take(self) -> list[Call]:
+        taken, self._waiting = self._waiting, []
+        return taken
 
     async def _serve_locked(self, calls: Sequence[Call]) -> None:
         service = await self._opened(self._place)

@@ -82,7 +82,7 @@ class WorkflowSummary(Struct, frozen=True):
 
     @property
     def failed(self) -> dict[str, str]:
-        """Who failed, with the reason."""
+        """Who failed, with the reason; those without an id share one place here."""
         return self._reasons("failed")
 
     @property

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.http import event_stream, events, health, history, suppliers
+from interfaces.http.admission import open_admission
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
@@ -46,6 +47,7 @@ def create_app(
             app.state.service = service
             metrics.follow(service)
             streams.follow(service)
+            app.state.admission = await open_admission(service, metrics)
             try:
                 with settled():
                     yield
@@ -72,7 +74,12 @@ def create_app(
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way
     app.add_exception_handler(HTTPException, _refused)
-    app.add_middleware(Door, body_bytes=settings.body_bytes, metrics=metrics)
+    app.add_middleware(
+        Door,
+        body_bytes=settings.body_bytes,
+        request_seconds=settings.request_seconds,
+        metrics=metrics,
+    )
     return app
 
 

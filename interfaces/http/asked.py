@@ -9,6 +9,7 @@ from starlette.requests import Request
 from domain.errors import Invalid
 from domain.names import check_file_name, name_fault, shown
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS, parse_json
+from interfaces.callers import LOCAL, Caller
 from interfaces.http.errors import RequestRefused
 from interfaces.service import Service
 
@@ -19,6 +20,7 @@ _NUMBER_NEEDED = "found %s, a whole number from %d to %d is needed"
 
 # Where the door leaves what it made of the request.
 REQUEST_ID = "capacity.request_id"
+CALLER = "capacity.caller"
 # Stands for a slash that was sent percent-encoded inside one segment of a path. A NUL cannot be
 # sent itself: the door refuses it.
 ENCODED_SLASH = "\0"
@@ -53,6 +55,11 @@ class Asked(Request):
     def request_id(self) -> UUID:
         """The id under which the answer, the log and the events of this request are found."""
         return cast(UUID, self.scope[REQUEST_ID])
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, and what they may do."""
+        return cast(Caller, self.scope.get(CALLER, LOCAL))
 
     @property
     def path(self) -> str:

@@ -10,20 +10,18 @@ from msgspec import structs
 from starlette.responses import Response
 
 from application.ledger import Command, Outcome, Replayed, Reply
-from application.ledger.store import StoredRow
 from domain.aggregate import Event
 from domain.errors import DomainError, Invalid
 from domain.names import name_fault, shown
-from domain.stored import decode, stored_topic
 from domain.versions import OtherVersion, Seen
 from interfaces.http.asked import Asked, flag
-from interfaces.http.errors import PROBLEM_TYPE, Missed, RequestRefused, domain_problem
+from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, domain_problem
+from interfaces.http.missed import missed_events
 from interfaces.http.versions import expected_version
 from interfaces.http.wire import JSON_TYPE, decode_object, encode
 from interfaces.recorded import described
 
 MAX_KEY_CHARACTERS = 200
-MAX_MISSED = 100
 COMMAND_QUERY = ("dry_run",)
 
 # Takes a Command, and `expected` where it is conditional.
@@ -55,17 +53,18 @@ async def answer_command(
     """
     dry_run = "dry_run" in query and flag("dry_run", query["dry_run"])
     headers = asked.header_texts()
+    asked_for = use_case
     if (if_match := headers.get(b"if-match")) is not None:
-        use_case = partial(use_case, expected=_expected(if_match, conditional))
+        asked_for = partial(use_case, expected=_expected(if_match, conditional))
     command = _command(asked, headers, rendered, body, reason, dry_run)
     try:
-        outcome = await use_case(command)
+        outcome = await asked_for(command)
     except Replayed as replayed:
         return _response(replayed.reply, replayed.position, location, replayed=True)
     reply, result = outcome.reply, outcome.result
     assert reply is not None, "every command of this door renders its reply"
     if isinstance(result, OtherVersion):
-        reply = await _with_missed(asked, result)
+        reply = await _with_missed(asked, result, command, use_case)
     if dry_run:
         return _trial(reply, outcome.position, outcome.events)
     etag = tag(result) if tag is not None and reply.status < 400 else ""
@@ -79,27 +78,13 @@ def _expected(if_match: str, conditional: bool) -> Seen:
     return expected_version(if_match)
 
 
-async def _with_missed(asked: Asked, error: OtherVersion) -> Reply:
+async def _with_missed(
+    asked: Asked, error: OtherVersion, command: Command, use_case: UseCase
+) -> Reply:
     """Return the problem with what the caller has not seen: read now, for it is not decided on."""
-    missed = await asked.service.ledger.store.events(
-        error.aggregate_id, after_version=error.missed_after, limit=MAX_MISSED
-    )
-    problem = structs.replace(
-        domain_problem(error, asked.request_id), missed=tuple(map(_missed, missed))
-    )
+    missed = await missed_events(asked.service, error, command, use_case)
+    problem = structs.replace(domain_problem(error, asked.request_id), missed=missed)
     return Reply(problem.status, encode(problem))
-
-
-def _missed(row: StoredRow) -> Missed:
-    event = decode(row.topic, row.state, row.originator_id, row.originator_version)
-    return Missed(
-        position=row.position,
-        topic=stored_topic(type(event)),
-        version=event.originator_version,
-        recorded_at=event.provenance.recorded_at,
-        actor=event.provenance.actor,
-        reason=event.provenance.reason,
-    )
 
 
 def _command(
@@ -110,13 +95,13 @@ def _command(
     reason: str,
     dry_run: bool,
 ) -> Command:
-    actor = _name(headers, b"capacity-actor") or "anonymous"
-    key = _key(asked, headers, actor)
+    actor, on_behalf_of = _who(asked, headers)
+    key = _key(asked, headers, f"{actor}\n{on_behalf_of}" if on_behalf_of else actor)
     request_id = asked.request_id
     return Command(
         actor=actor,
         reason=reason or _name(headers, b"capacity-reason"),
-        on_behalf_of=_name(headers, b"capacity-on-behalf-of"),
+        on_behalf_of=on_behalf_of,
         command_id=request_id,
         correlation_id=_id(headers, b"capacity-correlation-id")
         or _id(headers, b"x-correlation-id"),
@@ -175,6 +160,15 @@ def _media_type(reply: Reply) -> str:
 # Headers.
 
 
+def _who(asked: Asked, headers: dict[bytes, str]) -> tuple[str, str]:
+    """Return who acts, and for whom: a key's owner, or whom somebody on this machine names."""
+    caller = asked.caller
+    if caller.key_id is not None:
+        return caller.owner, caller.on_behalf_of
+    actor = _name(headers, b"capacity-actor") or caller.owner
+    return actor, _name(headers, b"capacity-on-behalf-of")
+
+
 def _name(headers: dict[bytes, str], header: bytes) -> str:
     text = headers.get(header, "")
     if text and (fault := name_fault(text)):
@@ -192,7 +186,7 @@ def _id(headers: dict[bytes, str], header: bytes) -> UUID | None:
         raise Invalid((f"/{header.decode()}", f"found {shown(text)}, a UUID is needed")) from None
 
 
-def _key(asked: Asked, headers: dict[bytes, str], actor: str) -> str:
+def _key(asked: Asked, headers: dict[bytes, str], caller: str) -> str:
     """Return the key as the ledger keeps it: the same text of another caller is another key."""
     text = headers.get(b"idempotency-key")
     if text is None:
@@ -200,7 +194,7 @@ def _key(asked: Asked, headers: dict[bytes, str], actor: str) -> str:
     if not (1 <= len(text) <= MAX_KEY_CHARACTERS and text.isprintable()):
         detail = f"found {shown(text)}, 1 to {MAX_KEY_CHARACTERS} printable characters are needed"
         raise Invalid(("/Idempotency-Key", detail))
-    scoped = f"{actor}\n{asked.method} {asked.path}\n{text}"
+    scoped = f"{caller}\n{asked.method} {asked.path}\n{text}"
     return sha256(scoped.encode()).hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Through here every request goes, once in and once out: its id, its limits, its last resort."""
 
+import asyncio
 from time import perf_counter
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
@@ -10,9 +11,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import Invalid
+from interfaces.http.admission import Admission
 from interfaces.http.asked import ENCODED_SLASH, REQUEST_ID
-from interfaces.http.errors import PROBLEM_TYPE, Answer, RequestRefused, answer_for, unforeseen
+from interfaces.http.errors import (
+    PROBLEM_TYPE,
+    RETRY_AFTER_SECONDS,
+    Answer,
+    NotLetIn,
+    RequestRefused,
+    answer_for,
+    unforeseen,
+)
 from interfaces.http.metrics import Metrics
+from interfaces.http.security_headers import add_security_headers
+from interfaces.http.time_limits import TimeLimits
 from interfaces.identity import fresh_id
 
 logger = structlog.get_logger(__name__)
@@ -23,8 +35,11 @@ MAX_PATH_BYTES = 8_192
 class Door:
     """Pure ASGI: one wrapper does what several middlewares would do at several times the cost."""
 
-    def __init__(self, app: ASGIApp, *, body_bytes: int, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, *, body_bytes: int, request_seconds: float, metrics: Metrics
+    ) -> None:
         self._app, self._body_bytes, self._metrics = app, body_bytes, metrics
+        self._times = TimeLimits(request_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, whatever happens."""
@@ -38,21 +53,44 @@ class Door:
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
+                self._times.end(task)  # a long answer, or a stream, is not a late one
                 status = message["status"]
                 message["headers"].append((b"x-request-id", str(request_id).encode()))
+                add_security_headers(message["headers"])
             await send(message)
 
+        # There from the start to the end of the application; before, nobody is served anyway.
+        admission: Admission | None = getattr(scope["app"].state, "admission", None)
+        task = self._times.begin(began)
         try:
             _read_path(scope)
+            if admission is not None and not admission.lets_all_in:
+                await admission.admit(scope)
             await self._app(scope, self._limited(scope, receive), answer)
         except ClientDisconnect:
             logger.info("client_left", request_id=str(request_id))
         except Exception as error:
             if status:
                 raise  # half an answer is out: all that is left is to cut the connection
+            if isinstance(error, NotLetIn) and admission is not None:
+                admission.note(error, scope, request_id)
             await respond(_answer(error, request_id), scope, receive, answer)
+        except asyncio.CancelledError:
+            if status or not self._times.was_late(task):
+                raise
+            await respond(_answer(self._late(), request_id), scope, receive, answer)
         finally:
+            self._times.end(task)
             self._metrics.observe(scope, status, perf_counter() - began)
+
+    def _late(self) -> RequestRefused:
+        # Whoever waits for a command is cancelled, and never the command: it may be stored yet.
+        detail = (
+            f"No answer within {self._times.seconds:g} seconds. A command may be stored all the "
+            "same: send it again with the same Idempotency-Key to hear what became of it"
+        )
+        after = {"retry-after": str(RETRY_AFTER_SECONDS)}
+        return RequestRefused(503, "request-timed-out", detail, headers=after, retryable=True)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         """Return a `receive` that ends with 413 as soon as the body is too large, also chunked."""

@@ -53,7 +53,11 @@ class Fault(Struct, frozen=True):
 
 
 class Missed(Struct, frozen=True):
-    """An event that happened since the caller looked."""
+    """An event that happened since the caller looked, and what of its subject it changed.
+
+    `touches_same_fields` tells whether the command would change some of that too; null where the
+    command would be refused now, whatever was seen.
+    """
 
     position: int
     topic: str
@@ -61,6 +65,8 @@ class Missed(Struct, frozen=True):
     recorded_at: datetime
     actor: str
     reason: str
+    changed: tuple[str, ...]
+    touches_same_fields: bool | None
 
 
 class Problem(Struct, frozen=True):
@@ -84,11 +90,23 @@ class RequestRefused(Exception):
     """A request that no use case will ever see, for a reason that HTTP has a status for."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        retryable: bool = False,
     ) -> None:
         self.status, self.code, self.detail = status, code, detail
-        self.headers = headers or {}
+        self.headers, self.retryable = headers or {}, retryable
         super().__init__(detail)
+
+
+class NotLetIn(RequestRefused):
+    """A request of somebody who may not ask for it; it is counted, and kept for a while."""
+
+    key_id = ""
 
 
 class Answer(Struct, frozen=True):
@@ -149,7 +167,10 @@ def answer_for(error: Exception, request_id: UUID) -> Answer | None:
         headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if isinstance(error, RETRYABLE) else {}
         return Answer(domain_problem(error, request_id), headers)
     if isinstance(error, RequestRefused):
-        return Answer(problem(error.status, error.code, error.detail, request_id), error.headers)
+        found = problem(
+            error.status, error.code, error.detail, request_id, retryable=error.retryable
+        )
+        return Answer(found, error.headers)
     if isinstance(error, BrokenChain):
         return Answer(problem(500, "broken-chain", str(error), request_id), {})
     for kind, code in UNAVAILABLE:
@@ -183,6 +204,7 @@ __all__ = [
     "Fault",
     "KeyReused",
     "Missed",
+    "NotLetIn",
     "Problem",
     "RequestRefused",
     "answer_for",

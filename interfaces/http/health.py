@@ -45,7 +45,9 @@ async def readyz(asked: Asked) -> Response:
     return json_response(encode(found), status=200 if found.status == "ready" else 503)
 
 
-@router.get("/metrics", **operational({200: {"content": {"text/plain": {"schema": {}}}}}))
+@router.get(
+    "/metrics", **operational({200: {"content": {"text/plain": {"schema": {}}}}}, scope="read")
+)
 async def metrics(asked: Asked) -> Response:
     """Show counters and gauges in the text format of Prometheus."""
     service = asked.service

@@ -28,6 +28,12 @@ class Metrics:
         self._groups = Counter(
             "capacity_ledger_groups_total", "Groups of commands stored", registry=self._registry
         )
+        self._refusals = Counter(
+            "capacity_refusals_total",
+            "Requests that were not let in, by reason",
+            ("reason",),
+            registry=self._registry,
+        )
         self._by_route: dict[tuple[str, str, int], Histogram] = {}
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
@@ -39,6 +45,10 @@ class Metrics:
         if found is None:
             found = self._by_route[key] = self._latency.labels(key[0], route, str(status))
         found.observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """Count a request that was not let in."""
+        self._refusals.labels(reason).inc()
 
     def follow(self, service: Service) -> None:
         """Count the groups that a service's ledger stores."""

@@ -14,8 +14,11 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from interfaces.http.admission import ADMISSION, ScopeName
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
+from interfaces.http.rate_limits import RateClass
+from interfaces.http.route_access import KEY_SCHEMES, access_of, declared_access
 from interfaces.http.server_sent_events import MEDIA_TYPE as STREAM_TYPE
 from interfaces.http.wire import JSON_TYPE
 
@@ -42,7 +45,11 @@ class Route(APIRoute):
         super().__init__(path, endpoint, **options)
         handler = cast(Callable[[Asked], Awaitable[Response]], endpoint)
 
+        needed, rate_class = access_of(self.openapi_extra or {}, self.methods or ())
+
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            if (admission := scope.get(ADMISSION)) is not None:
+                await admission.check_route(scope, needed, rate_class)
             response = await handler(Asked(scope, receive))
             await response(scope, receive, send)
 
@@ -62,7 +69,9 @@ def document(app: FastAPI) -> Schema:
     found = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes
     )
-    found.setdefault("components", {}).setdefault("schemas", {}).update(_components())
+    components = found.setdefault("components", {})
+    components.setdefault("schemas", {}).update(_components())
+    components["securitySchemes"] = KEY_SCHEMES
     return found
 
 
@@ -80,10 +89,12 @@ def question(
     tag: bool = False,
     versioned: bool = False,
     projected: bool = True,
+    scope: ScopeName = "read",
 ) -> Schema:
     """Return what to say of a route that only looks: at read models, unless not `projected`.
 
-    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`.
+    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`. A
+    caller with a key needs the `scope`.
     """
     parameters = [*_path_parameters(path), *query]
     if projected:
@@ -92,14 +103,14 @@ def question(
             _header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
         ]
     ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": _POSITION}
-    responses: Schema = {"200": ok, **_problems(404, 422, 503)}
+    responses: Schema = {"200": ok, **_problems(401, 403, 404, 422, 429, 503)}
     if tag:
         parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
         responses["304"] = {"description": "Not Modified"}
     if tag or versioned:
         meaning = _VERSION if versioned else "The digest of the document"
         ok["headers"] = {**_POSITION, "ETag": _text_header(meaning)}
-    return _declared(parameters, responses)
+    return _declared(parameters, responses, scope, "read")
 
 
 def command(
@@ -111,17 +122,20 @@ def command(
     query: Iterable[Schema] = (),
     versioned: bool = False,
     conditional: bool = False,
+    scope: ScopeName = "write",
+    batch: bool = False,
 ) -> Schema:
     """Return what to say of a route that may change something.
 
-    It answers an ETag if it is `versioned`, and honours If-Match if it is `conditional`.
+    It answers an ETag if it is `versioned`, and honours If-Match if it is `conditional`. A caller
+    with a key needs the `scope`; one of many decisions is a `batch`, with a rate limit of its own.
     """
     parameters = [
         *_path_parameters(path),
         *query,
         _query("dry_run", {"type": "boolean"}, _TRIAL),
         _header("Idempotency-Key", "Say the same again, and get the same answer", max_length=200),
-        _header("Capacity-Actor", "Who asks; `anonymous` if it is not said", max_length=200),
+        _header("Capacity-Actor", "Who asks, else `local`; with a key its owner", max_length=200),
         _header("Capacity-Reason", "Why, for the history", max_length=200),
         _header("Capacity-On-Behalf-Of", "For whom", max_length=200),
         _header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
@@ -134,14 +148,14 @@ def command(
     }
     if versioned or conditional:
         headers["ETag"] = _text_header(f"{_VERSION}; not on a repeat")
-    responses = _problems(404, 409, 412, 413, 415, 422, 503)
+    responses = _problems(401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
     for status, answer in answers.items():
         created = {"Location": _text_header("Where it is found")} if status == 201 else {}
         responses[str(status)] = {
             "content": {JSON_TYPE: {"schema": schema_of(answer)}},
             "headers": headers | created,
         }
-    declared = _declared(parameters, responses)
+    declared = _declared(parameters, responses, scope, "batch" if batch else "write")
     if body is not None:
         declared["openapi_extra"]["requestBody"] = {
             "required": body_required,
@@ -153,12 +167,16 @@ def command(
 def stream(*, query: Iterable[Schema] = ()) -> Schema:
     """Return what to say of a route whose answer, server-sent events, goes on until it is ended."""
     events: Schema = {"content": {STREAM_TYPE: {"schema": {"type": "string"}}}}
-    return _declared(list(query), {"200": events, **_problems(410, 422, 503)})
+    responses = {"200": events, **_problems(401, 403, 410, 422, 429, 503)}
+    return _declared(list(query), responses, "read", "read")
 
 
-def operational(responses: dict[int, Schema]) -> Schema:
-    """Return what to say of a route for those who run the server."""
-    return _declared([], {str(status): answer for status, answer in responses.items()})
+def operational(responses: dict[int, Schema], *, scope: ScopeName | None = None) -> Schema:
+    """Return what to say of a route for those who run the server; without `scope` all may ask."""
+    said = {str(status): answer for status, answer in responses.items()}
+    if scope is not None:
+        said |= _problems(401, 403, 429, 503)
+    return _declared([], said, scope, "read")
 
 
 def query_number(name: str, least: int, most: int, meaning: str) -> Schema:
@@ -193,6 +211,8 @@ _IF_MATCH = (
     "missed since if it is another now"
 )
 _MEANINGS = {
+    401: "A key is needed, or this one counts no more",
+    403: "The key does not allow it",
     404: "What was named does not exist",
     409: "It contradicts what is already true",
     410: "What was seen last is too far back, or lies beyond the end; begin anew",
@@ -200,6 +220,7 @@ _MEANINGS = {
     413: "The body is too large",
     415: "The body is not JSON",
     422: "It can never be granted as it stands",
+    429: "Too many requests; try again after Retry-After",
     503: "Not now; try again after Retry-After",
 }
 
@@ -211,7 +232,12 @@ def _problems(*statuses: int) -> Schema:
     }
 
 
-def _declared(parameters: list[Schema], responses: Schema) -> Schema:
+def _declared(
+    parameters: list[Schema],
+    responses: Schema,
+    scope: ScopeName | None = "read",
+    rate_class: RateClass = "read",
+) -> Schema:
     for status, response in responses.items():
         response.setdefault("description", "Created" if status == "201" else "Answered")
     first = min(int(status) for status in responses)
@@ -220,7 +246,8 @@ def _declared(parameters: list[Schema], responses: Schema) -> Schema:
         "response_class": Response,
         "response_description": responses[str(first)]["description"],
         "responses": {int(status): response for status, response in sorted(responses.items())},
-        "openapi_extra": {"parameters": parameters} if parameters else {},
+        "openapi_extra": ({"parameters": parameters} if parameters else {})
+        | declared_access(scope, rate_class),
     }
 
 

@@ -1,11 +1,11 @@
-"""The server: one process, one event loop, on this machine alone."""
+"""The server: one process, one event loop; without keys on this machine alone."""
 
-import ipaddress
 from socket import socket
 from typing import Any
 
 import uvicorn
 
+from interfaces.http.admission import is_loopback
 from interfaces.http.app import create_app
 from interfaces.service import Follow
 from interfaces.settings import Settings
@@ -14,19 +14,22 @@ GRACE_SECONDS = 10
 
 
 class NotLoopback(ValueError):
-    """The server was asked to listen where other machines can reach it."""
+    """Without a key the server was asked to listen where other machines can reach it."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         super().__init__(
-            f"Host {host}: the server has no keys to tell callers apart yet, so it listens on "
-            "this machine alone; use 127.0.0.1, ::1 or localhost"
+            f"Host {host}: other machines could reach it, and there is no active key to tell "
+            "callers apart; make one first: capacity keys create --owner NAME --scope read "
+            "--scope write"
         )
 
 
-def serve(settings: Settings, projector: Follow | None = "process") -> None:
+def serve(
+    settings: Settings, projector: Follow | None = "process", *, active_keys: int = 0
+) -> None:
     """Serve until SIGINT or SIGTERM, then answer who waits. Raises NotLoopback."""
-    Server(server_config(settings, projector=projector)).run()
+    Server(server_config(settings, projector=projector, active_keys=active_keys)).run()
 
 
 class Server(uvicorn.Server):
@@ -39,9 +42,12 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_config(settings: Settings, *, projector: Follow | None = "process") -> uvicorn.Config:
-    """Return how the server is run. Raises NotLoopback."""
-    check_loopback(settings.host)
+def server_config(
+    settings: Settings, *, projector: Follow | None = "process", active_keys: int = 0
+) -> uvicorn.Config:
+    """Return how the server is run. Raises NotLoopback where there is no active key."""
+    if not active_keys and not is_loopback(settings.host):
+        raise NotLoopback(settings.host)
     return uvicorn.Config(
         create_app(settings, projector=projector),
         host=settings.host,
@@ -55,15 +61,3 @@ def server_config(settings: Settings, *, projector: Follow | None = "process") -
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-
-
-def check_loopback(host: str) -> None:
-    """Raise NotLoopback unless only this machine can reach a host."""
-    if host == "localhost":
-        return
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise NotLoopback(host)

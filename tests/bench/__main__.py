@@ -7,16 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import (
-    append,
-    auditing,
-    drop_in,
-    http,
-    reading,
-    rebuilding,
-    streaming,
-    workflow,
-)
+from tests.bench import append, auditing, drop_in, http, reading, rebuilding, streaming, workflow
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -28,11 +19,11 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "rebuild": rebuilding.rebuilds,
     "read": reading.reads,
     "match": reading.match_100k,
-    "sse": streaming.streams,
     "chain": auditing.chain,
     "drop_in_pg": drop_in.drop_in_pg,
     "drop_in_sqlite": drop_in.drop_in_sqlite,
     "workflow": workflow.workflow_10k,
+    "sse": streaming.streams,
 }
 
 

@@ -1,7 +1,8 @@
-"""One scenario for each aggregate of the suppliers."""
+"""One scenario for each aggregate."""
 
 import pytest
 
+from domain.access import ApiKey
 from domain.suppliers import Booking, Offers, SupplierAliases, SupplierCapacity
 from domain.suppliers import Scenario as SupplierScenario
 from tests.support.given import Scenario
@@ -30,3 +31,8 @@ def supplier_capacity() -> Scenario[SupplierCapacity]:
 @pytest.fixture
 def booking() -> Scenario[Booking]:
     return Scenario(Booking)
+
+
+@pytest.fixture
+def api_key() -> Scenario[ApiKey]:
+    return Scenario(ApiKey)

@@ -152,3 +152,18 @@ def test_what_was_stored_before_there_was_a_chain_loads_and_the_chain_begins_aft
     assert fold_stored(SupplierCapacity(SOME_ID), stored).used_slots == 2
     with pytest.raises(BrokenChain):
         fold_stored(SupplierCapacity(SOME_ID), changed(stored, 0))
+
+
+def test_a_life_is_folded_in_pieces_also_where_it_was_stored_before_there_was_a_chain() -> None:
+    capacity = SupplierCapacity(SOME_ID).bound_to(SOMEBODY)
+    capacity.open("sbus", "overlap_only", "iSoalr", 50)
+    capacity.book_slot(UUID(int=1), "R1")
+    plain = [
+        (event.originator_version, stored_topic(type(event)), encode(event))
+        for event in capacity.collect_events()
+    ]
+    whole = fold_stored(SupplierCapacity(SOME_ID), plain)
+    pieces = SupplierCapacity(SOME_ID)
+    for each in plain:
+        fold_stored(pieces, [each])
+    assert vars(pieces) == vars(whole)

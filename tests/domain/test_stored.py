@@ -341,7 +341,7 @@ def test_a_snapshot_comes_back_equal(aggregate_class: type[Aggregate]) -> None:
 
 def test_an_aggregate_goes_on_from_its_snapshot() -> None:
     capacity = SupplierCapacity(SOME_ID).fold([example(SupplierCapacity.Opened)])
-    capacity.last_hash = SOME_HASH
+    capacity.last_hash, capacity.linked = SOME_HASH, True
     snapshot = encode_snapshot(capacity)
     restored = decode_snapshot(SupplierCapacity, SOME_ID, 1, snapshot)
     booked = example(SupplierCapacity.SlotBooked, 2)

@@ -83,12 +83,23 @@ def test_words_that_name_an_unknown_field_are_refused() -> None:
 
 
 def test_what_an_event_changed_is_told_field_by_field() -> None:
-    opened = SupplierCapacity(SOME_ID).fold((example(SupplierCapacity.Opened),))
-    before = opened.bound_to(SOMEBODY)
-    changed = example(SupplierCapacity.CapacityChanged, version=2)
-    (change,) = differences(before, opened.fold((changed,)))
-    assert (change.field, change.before, change.after) == ("capacity_slots", 50, 40)
-    assert change.words == "capacity slots 50 -> 40"
+    capacity = lived(SupplierCapacity)
+    changed = SupplierCapacity.CapacityChanged(
+        capacity_slots=7,
+        publication=5,
+        originator_id=SOME_ID,
+        originator_version=capacity.version + 1,
+        provenance=SOMEBODY,
+    )
+    before = _copied(capacity)
+    changes = {each.field: each for each in differences(before, capacity.fold((changed,)))}
+    assert set(changes) == {"capacity_slots", "listed"}
+    assert changes["capacity_slots"].after == 7
+    assert changes["capacity_slots"].words.endswith(" -> 7")
+
+
+def _copied(aggregate: Aggregate) -> Aggregate:
+    return aggregate.bound_to(SOMEBODY)
 
 
 def test_before_its_birth_an_aggregate_says_nothing_whatever_its_defaults() -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Engine, LargeBinary, MetaData, Table,
 from domain.aggregate import Event
 from domain.stored import encode, stored_topic
 from domain.suppliers import SupplierAliases
-from projections.catalogue import PROJECTIONS
+from projections.catalogue import PROJECTIONS as ALL_PROJECTIONS
 from projections.database import create_tables, projection_positions
 from projections.folding import EventFailed
 from projections.projection import MissingRule, Projection, Row, Touched, events_of
@@ -23,6 +23,7 @@ from projections.projector import AheadOfLog, Projector, UnknownProjection
 from projections.rows import bulk_of
 from projections.supplier_capacity import matches_table
 from tests.projections.conftest import (
+    PROJECTIONS,
     RECORDED_AT,
     SUPPLIERS,
     BareLedger,
@@ -37,7 +38,9 @@ FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scope
 
 wishes = st.lists(
     st.tuples(
-        st.sampled_from(["book", "book", "book", "release", "reassign", "reset", "lower"]),
+        st.sampled_from(
+            ["book", "book", "book", "release", "reassign", "reset", "lower", "import"]
+        ),
         st.sampled_from(["R-1", "R-2", "R-3", "R-ü"]),
         st.sampled_from(SUPPLIERS),
     ),
@@ -60,6 +63,8 @@ def groups(wanted: list[tuple[str, str, str]]) -> list[list[Event]]:
             made.append(life.reset())
         elif wish == "lower":
             made.append(life.change_capacity(supplier, 30))
+        elif wish == "import":
+            made.append(life.import_file(dict.fromkeys(SUPPLIERS, 2)))
     return [group for group in made if group]
 
 
@@ -341,7 +346,7 @@ def test_an_event_without_a_rule_is_an_error_at_the_start(ledger: BareLedger) ->
 
 
 def test_every_projection_has_its_rules() -> None:
-    for projection in PROJECTIONS:
+    for projection in ALL_PROJECTIONS:
         projection.check()
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.leaks import check_no_leak
+
 PROGRAM = (sys.executable, "-c", "from interfaces.cli import main; main()")
 TIMEOUT_SECONDS = 60  # a test that hangs ends at last; nothing is measured by it
 
@@ -52,6 +54,7 @@ class Program:
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
+        check_no_leak(done.stderr.decode(), f"stderr of {arguments}")
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def ok(self, *arguments: str) -> str:
@@ -75,6 +78,8 @@ class Program:
             finally:
                 if process.poll() is None:
                     process.kill()
+                if process.stderr is not None and not process.stderr.closed:
+                    check_no_leak(process.stderr.read().decode(), f"stderr of {arguments}")
 
 
 def _is_ours(name: str) -> bool:

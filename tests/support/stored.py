@@ -26,5 +26,5 @@ def lived(aggregate_class: type[Aggregate]) -> Aggregate:
     """Return an aggregate that lived through the example of each of its events, birth first."""
     examples = enumerate(aggregate_class.evolutions, start=1)
     born = aggregate_class(SOME_ID).fold(example(each, version) for version, each in examples)
-    born.last_hash = SOME_HASH
+    born.last_hash, born.linked = SOME_HASH, True
     return born

@@ -53,7 +53,13 @@ async def aliases(asked: Asked) -> Response:
 
 @router.put(
     f"{_LINE}/aliases",
-    **command(f"{_LINE}/aliases", {200: AliasesSetAnswer}, body=AliasesBody, conditional=True),
+    **command(
+        f"{_LINE}/aliases",
+        {200: AliasesSetAnswer},
+        body=AliasesBody,
+        conditional=True,
+        scope="staff",
+    ),
 )
 async def set_aliases(asked: Asked) -> Response:
     """Replace the aliases of a line."""

@@ -78,7 +78,7 @@ _BODY: Any = {
 }
 
 
-@router.post(_CHOOSE, **command(_CHOOSE, {200: ChoicesAnswer}, body=_BODY))
+@router.post(_CHOOSE, **command(_CHOOSE, {200: ChoicesAnswer}, body=_BODY, batch=True))
 async def choose(asked: Asked) -> Response:
     """Book each registration with the least used supplier that serves it and has room."""
     line, scenario = asked.segment("line"), asked.segment("scenario")

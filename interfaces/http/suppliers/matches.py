@@ -12,6 +12,7 @@ from application.suppliers import BookingState, Match
 from domain.errors import DomainError, Invalid
 from domain.names import shown
 from domain.suppliers import ScenarioNotFound
+from interfaces.http.admission import check_batch
 from interfaces.http.asked import MAX_ITEMS, Asked, checked_name, fields_of, link, optional_text
 from interfaces.http.commands import COMMAND_QUERY, answer_command
 from interfaces.http.errors import Problem, domain_problem
@@ -81,6 +82,7 @@ async def book(asked: Asked) -> Response:
     query = asked.query(*COMMAND_QUERY)
     said = await asked.json()
     if isinstance(said, list):
+        await check_batch(asked.scope)
         return await _book_all(asked, line, scenario, said, query)
     match = read_match(said)
     return await answer_command(

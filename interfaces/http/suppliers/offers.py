@@ -97,7 +97,10 @@ async def lines(asked: Asked) -> Response:
 @router.put(
     f"{_LINE}/offers",
     **command(
-        f"{_LINE}/offers", {200: PublishedAnswer, 201: PublishedAnswer}, body=_OFFERS_DOCUMENT
+        f"{_LINE}/offers",
+        {200: PublishedAnswer, 201: PublishedAnswer},
+        body=_OFFERS_DOCUMENT,
+        scope="staff",
     ),
 )
 async def publish_offers(asked: Asked) -> Response:

@@ -83,6 +83,7 @@ async def open_scenario(asked: Asked) -> Response:
         body=ReasonBody,
         body_required=False,
         conditional=True,
+        scope="staff",
     ),
 )
 async def resync(asked: Asked) -> Response:
@@ -98,6 +99,7 @@ async def resync(asked: Asked) -> Response:
         body=ReasonBody,
         body_required=False,
         conditional=True,
+        scope="staff",
     ),
 )
 async def reset(asked: Asked) -> Response:

@@ -99,21 +99,19 @@ async def load_all(store_url: str) -> None:
         await ledger.newest(SupplierCapacity, supplier_id("SUN"))
 
 
-def replay(log: Log, after: int) -> int:
-    """Ask for a page of the aggregate's history."""
+def replay(log: Log) -> int:
     subject = Subject(SupplierCapacity, supplier_id("SUN"))
-    return len(oldest_page(log, subject, after=after, limit=10).events)
+    return len(oldest_page(log, subject, after=0, limit=100).events)
 
 
 def test_whoever_loads_the_aggregate_is_told(booked: str, log: Log, position: str) -> None:
     load_all(booked)
-    assert replay(log, after=0) > 2
+    assert replay(log) == 4
     change(booked, position, 2)
     with pytest.raises(BrokenChain, match="Version 2 of"):
         load_all(booked)
-    for after in (0, 1, 2):
-        with pytest.raises(BrokenChain, match="Version 2 of"):
-            replay(log, after)
+    with pytest.raises(BrokenChain, match="Version 2 of"):
+        replay(log)
 
 
 @asynchronous

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from interfaces.cli.app import app
+from interfaces.logs import log_to_stderr
 from tests.support.programs import Program
 
 OFFERS = {
@@ -83,7 +83,7 @@ def capacity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comman
     """A command line in an empty folder, where there is no ledger yet."""
     monkeypatch.chdir(tmp_path)
     yield CommandLine(tmp_path)
-    structlog.reset_defaults()
+    log_to_stderr()
 
 
 @pytest.fixture

@@ -138,6 +138,17 @@ def test_the_scenario_is_found_where_there_is_one_and_asked_for_where_there_are_
     (capacity.folder / "data/sbus/registrations/april.json").unlink()
     capacity.ok("files", "migrate", "--all")
     assert used(capacity) == USED
+    put(capacity, "data/sbus/registrations/april.json", [])
+    assert "Nothing to migrate" in capacity.ok("files", "migrate", "--all")
+
+
+def test_offers_may_be_named_from_inside_their_folder(
+    capacity: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_offers(capacity)
+    monkeypatch.chdir(capacity.folder / "data/sbus/offers")
+    capacity.ok("files", "migrate", "base_offers.json", "--scenario", "march")
+    assert used(capacity) == USED
 
 
 def test_other_offers_keep_the_original_names(capacity: CommandLine) -> None:
@@ -231,6 +242,27 @@ def test_torn_and_missing_offers_are_refused_before_any_is_migrated(capacity: Co
     assert "missing.json cannot be read: no such file" in ended.stderr
     assert ended.exit_code == 5
     assert (capacity.folder / OFFERS).read_bytes() == before
+
+
+def test_a_capacity_file_that_is_none_is_not_migrated_onto(folder: CommandLine) -> None:
+    before = put_offers(folder)
+    put(folder, MARCH, b"[17]")
+    ended = folder("files", "migrate", OFFERS, "--scenario", "march", "--json")
+    assert (ended.exit_code, ended.problem["code"]) == (5, "capacity-file-refused")
+    assert f"{MARCH}: found [17]" in ended.problem["message"]
+    assert (folder.folder / OFFERS).read_bytes() == before
+
+
+def test_a_disk_that_fails_leaves_the_offers_whole(folder: CommandLine) -> None:
+    before = put_offers(folder)
+    put(folder, "data/sbus/capacity", b"a file where a folder should be")
+    ended = folder("files", "migrate", OFFERS, "--scenario", "march", "--json")
+    assert (ended.exit_code, ended.problem["code"]) == (6, "capacity-not-kept")
+    assert f"{OFFERS} is not migrated now" in ended.problem["message"]
+    assert (folder.folder / OFFERS).read_bytes() == before
+    (folder.folder / "data/sbus/capacity").unlink()
+    folder.ok("files", "migrate", OFFERS, "--scenario", "march")
+    assert used(folder) == USED
 
 
 def test_nothing_named_is_answered_with_the_help(capacity: CommandLine) -> None:

@@ -13,7 +13,7 @@ from interfaces.files.capacity_tracker import (
     reset_capacity,
     update_supplier_capacity,
 )
-from interfaces.files.errors import CapacityFileEdited, CapacityNotKept
+from interfaces.files.errors import CapacityFileEdited, CapacityFileInvalid, CapacityNotKept
 from interfaces.files.keeper import KEEPER
 from tests.interfaces.files.conftest import Desk, plain
 
@@ -416,10 +416,21 @@ def test_the_ledger_lies_beside_the_file_and_is_no_json(desk: Desk) -> None:
 def test_in_postgres_a_file_outside_the_data_folder_has_a_scenario_of_its_own(
     any_desk: Desk, tmp_path: Path
 ) -> None:
-    other = Desk(tmp_path / "elsewhere")
-    for each in (any_desk, other, other):
+    other, hidden = Desk(tmp_path / "elsewhere"), Desk(tmp_path / ".hidden" / ("x" * 210))
+    hidden.capacity = hidden.capacity.with_name(f"{'ë' * 90}.json")
+    for each in (any_desk, other, other, hidden):
         update(each, ACME)
-    assert (any_desk.used(), other.used()) == (1, 2)
+    assert (any_desk.used(), other.used(), hidden.used()) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "b\udcff"])
+def test_in_postgres_a_path_that_cannot_be_stored_is_named(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CAPACITY_DATABASE_URL", "postgresql://nobody@localhost/never-asked")
+    other = Desk(tmp_path / name)
+    with pytest.raises(CapacityFileInvalid, match="a path of printable characters is needed"):
+        update(other, ACME)
 
 
 def test_a_postgres_without_tables_is_named(

@@ -20,7 +20,11 @@ from tests.interfaces.files.conftest import Desk
 NAMES = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=10)
 EXTRAS = st.dictionaries(
     st.text(max_size=8),
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     max_size=3,
 )
 

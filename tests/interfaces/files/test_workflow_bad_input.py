@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from interfaces.files.errors import CapacityTrackerError
+from interfaces.files.errors import CapacityNotKept, CapacityTrackerError
 from interfaces.files.handed_in import InputRefused
 from interfaces.files.workflow import FilesNotWritten
 from tests.support.asynchronous import asynchronous
@@ -129,6 +129,16 @@ async def test_records_that_cannot_be_read_stop_no_other(line: LineFolder) -> No
     assert "/3/Contact_Zip: found '5540', a zip code of five digits" in summary.failed["SPUS4"]
 
 
+@asynchronous
+async def test_names_that_no_file_could_hold_are_shown_and_not_booked(line: LineFolder) -> None:
+    names = ["SPUS\ud800", "SPUS\x00", "S" * 500, 17]
+    line.put_registrations([{"RegistrationNumber": name, "Contact_Zip": "55407"} for name in names])
+    summary = await line.run()
+    assert list(summary.failed) == ["SPUS\\ud800", "SPUS\\x00", "S" * 300 + "...", "17"]
+    assert sum(line.used.values()) == 0
+    assert [each["registration_id"] for each in line.result("stats")] == list(summary.failed)
+
+
 # Offers that change between two calls.
 
 
@@ -189,7 +199,28 @@ def test_a_capacity_file_that_is_none_is_left_alone(line: LineFolder, content: b
     assert not line.result_path("matches").exists()
 
 
-# A full disk.
+# A disk that fails, or is full.
+
+
+@asynchronous
+async def test_a_capacity_file_that_cannot_be_written_ends_the_run_and_loses_nothing(
+    line: LineFolder,
+) -> None:
+    """In the middle somebody puts a folder where the file's next version is made."""
+    hindrance = line.capacity_path.with_name(f".{line.capacity_path.name}.tmp")
+
+    def matcher(record: dict[str, Any], offers: Any) -> Any:
+        if record["registration_id"] == "SPUS2":
+            hindrance.mkdir()
+        return {"supplier_id": "ACME"}
+
+    with pytest.raises(CapacityNotKept, match=r"march\.json"):
+        await line.run(matcher=matcher)
+    assert line.used == {"ACME": 1, "Bolt": 0}
+    assert [each["registration_id"] for each in line.result("matches")] == ["SPUS1"]
+    hindrance.rmdir()
+    summary = await line.run()
+    assert (summary.matched, line.used) == (3, {"ACME": 2, "Bolt": 1})
 
 
 @contextmanager

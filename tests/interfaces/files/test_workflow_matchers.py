@@ -160,7 +160,7 @@ async def test_what_a_registration_asks_for_must_be_offered(line: LineFolder) ->
 
 
 RAISED = [
-    (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck ?[31m"),
+    (ValueError("no\nluck \x1b[31m"), "the matcher raised ValueError: no luck \\x1b[31m"),
     (KeyError("SupplierID"), "the matcher raised KeyError: 'SupplierID'"),
     (StopIteration(), "the matcher raised RuntimeError: StopIteration:"),
     (SystemExit(3), "the matcher raised RuntimeError: SystemExit: 3"),
@@ -212,10 +212,10 @@ class HangingAsync:
 
 @pytest.mark.parametrize("matcher", [Hanging(), HangingAsync()])
 def test_a_matcher_that_hangs_is_left_behind(line: LineFolder, matcher: Any) -> None:
-    summary = asyncio.run(line.run(matcher=matcher, matcher_timeout_seconds=0.2))
+    summary = asyncio.run(line.run(matcher=matcher, matcher_timeout_seconds=2))
     if isinstance(matcher, Hanging):
         matcher.released.set()
-    assert summary.failed == {"SPUS1": "the matcher gave no answer within 0.2 seconds"}
+    assert summary.failed == {"SPUS1": "the matcher gave no answer within 2 seconds"}
     assert line.used["ACME"] == 1
 
 
@@ -386,4 +386,4 @@ def test_without_the_check_a_wrong_answer_is_booked(
     """The control: it is the check that keeps wrong answers out."""
     monkeypatch.setattr(workflows, "check_choice", lambda *given: None)
     with pytest.raises(AssertionError):
-        check_answers(tmp_path, examples=200)
+        check_answers(tmp_path, examples=500)

@@ -115,7 +115,7 @@ def test_a_trial_decides_and_stores_nothing(both: Any) -> None:
     assert (answer["dry_run"], answer["status"], answer["used"]) == (True, "booked", 1)
     topics = [each["topic"] for each in answer["events"]]
     assert sorted(topics) == ["suppliers.booked", "suppliers.slot_booked"]
-    assert answer["events"][0]["actor"] == "anonymous"
+    assert answer["events"][0]["actor"] == "local"
     assert both.events() == before
     real = both.book("R-1", headers=KEY)  # the trial did not use up the key
     assert (real.status_code, real.json()["used"]) == (201, 1)

@@ -72,7 +72,7 @@ def test_a_client_that_leaves_is_booked_once_or_not_at_all(start: Any, load_samp
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", ""])
 def test_it_listens_on_this_machine_alone(host: str) -> None:
-    with pytest.raises(NotLoopback, match="no keys"):
+    with pytest.raises(NotLoopback, match="no active key"):
         serve(Settings(host=host))
 
 
