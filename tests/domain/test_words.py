@@ -1,5 +1,6 @@
 """Every event can be told in words that leave no value out."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,10 @@ def _values(value: Any) -> list[str]:
     """Return everything in a value that people would miss."""
     if isinstance(value, bytes):
         return [f"{len(value)} bytes"]
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, datetime):
+        return [value.isoformat()]
     if isinstance(value, Struct):
         return [text for name in value.__struct_fields__ for text in _values(getattr(value, name))]
     if isinstance(value, tuple):
