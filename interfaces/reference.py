@@ -70,6 +70,7 @@ def settings_page() -> str:
     return "\n".join(rows) + "\n"
 
 
+PROBLEMS = Path(__file__).parent / "http" / "problems.md"
 PAGES = {"events.md": events_page, "settings.md": settings_page}
 
 
@@ -77,6 +78,7 @@ def write_pages() -> None:
     """Write every reference page."""
     for name, page in PAGES.items():
         (DOCS / name).write_text(page())
+    PROBLEMS.write_bytes((DOCS / PROBLEMS.name).read_bytes())  # the server shows them, section wise
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ logger = structlog.get_logger(__name__)
 ScopeName = Literal["read", "write", "staff"]
 # A supervisor asks these, which has no key, and they tell nothing about anybody.
 OPEN_PATHS = frozenset(("/healthz", "/readyz"))
+OPEN_PREFIX = "/problems/"  # who is not let in may read why
 ADMISSION = "capacity.admission"
 _MAX_ROUTE_CHARACTERS = 300
 _LOCAL_LOOK_SECONDS = 1.0
@@ -67,6 +68,10 @@ async def _was_any_key_made(service: Service) -> bool:
     return bool(await service.ledger.store.feed(after=0, limit=1, topics=topics))
 
 
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+
+
 class Admission:
     """Lets callers in. Where it is `keys_only` nobody goes without one, whatever is known."""
 
@@ -87,11 +92,11 @@ class Admission:
         """Leave the caller in the scope, or raise NotLetIn."""
         keys = self._keys
         if not keys.is_fresh:
-            if scope["path"] in OPEN_PATHS:
+            if _is_open(scope["path"]):
                 return
             await self._look()
         if keys.any_key or self._keys_only:
-            if scope["path"] not in OPEN_PATHS:
+            if not _is_open(scope["path"]):
                 scope[CALLER] = await self._holder(scope)
                 scope[ADMISSION] = self
         elif self._limit_local:

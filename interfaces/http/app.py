@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import event_stream, events, health, history, suppliers
+from interfaces.http import event_stream, events, health, history, problem_pages, suppliers
 from interfaces.http.admission import open_admission
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
@@ -29,6 +29,7 @@ _ROUTERS = (
     event_stream.router,
     history.router,
     health.router,
+    problem_pages.router,
 )
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 

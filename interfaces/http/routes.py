@@ -32,6 +32,7 @@ _EXAMPLES = {
     "registration_id": "SPUS63956",
     "context": "suppliers",
     "id": "sbus/overlap_only/iSoalr",
+    "code": "capacity-exceeded",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -171,12 +172,16 @@ def stream(*, query: Iterable[Schema] = ()) -> Schema:
     return _declared(list(query), responses, "read", "read")
 
 
-def operational(responses: dict[int, Schema], *, scope: ScopeName | None = None) -> Schema:
+def operational(
+    responses: dict[int, Schema], *, path: str = "", scope: ScopeName | None = None
+) -> Schema:
     """Return what to say of a route for those who run the server; without `scope` all may ask."""
     said = {str(status): answer for status, answer in responses.items()}
+    if path:
+        said |= _problems(404, 422)
     if scope is not None:
         said |= _problems(401, 403, 429, 503)
-    return _declared([], said, scope, "read")
+    return _declared(_path_parameters(path), said, scope, "read")
 
 
 def query_number(name: str, least: int, most: int, meaning: str) -> Schema:

@@ -28,7 +28,7 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-OPEN = ("/healthz", "/readyz")
+OPEN = ("/healthz", "/readyz", "/problems/{code}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -141,7 +141,13 @@ def test_every_route_lets_in_the_scope_that_it_declares_and_no_other(
 ) -> None:
     client, keys = guarded
     url = path.format(
-        line="x", scenario="y", supplier="z", registration_id="R", context="suppliers", id="i"
+        line="x",
+        scenario="y",
+        supplier="z",
+        registration_id="R",
+        context="suppliers",
+        id="i",
+        code="key-missing",
     )
     bare = client.request(method, url)
     if path in OPEN:
