@@ -14,6 +14,7 @@ from application.ledger.migrations import migrate
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
+from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
 from interfaces.reading_side import ReadingSide, open_reading_side
@@ -51,6 +52,7 @@ class Service:
     clock: Clock
     ledger: Ledger
     suppliers: Suppliers
+    operations: Operations
     projector: Projector
     capacity_files: CapacityFiles
     follower: Follower
@@ -145,6 +147,7 @@ def _service(
         clock=clock,
         ledger=ledger,
         suppliers=Suppliers(ledger),
+        operations=Operations(ledger),
         projector=side.projector,
         capacity_files=side.files,
         follower=follower,

@@ -217,6 +217,15 @@ def read_positions(connection: Connection, projections: Sequence[Projection]) ->
     return {each.name: positions[each.name, each.version] for each in projections}
 
 
+def standing(connection: Connection, name: str) -> tuple[int, int | None]:
+    """Return the position that answers show, and the first that is parked before it, if any."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.position, columns.parked_from).where(columns.name == name)
+    ).one_or_none()
+    return (0, None) if found is None else (found.position, found.parked_from)
+
+
 def move_positions(
     connection: Connection,
     projections: Sequence[Projection],

@@ -195,6 +195,17 @@ def parked_summary(connection: Connection) -> dict[str, tuple[int, int]]:
     return {name: (count, since_us) for name, count, since_us in found}
 
 
+def first_parked(connection: Connection) -> dict[str, int]:
+    """Return the first parked position of each projection that has any."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.name, columns.parked_from)
+        .where(columns.parked_from.is_not(None))
+        .order_by(columns.name)
+    )
+    return {row.name: row.parked_from for row in found}
+
+
 def chain(parked: Sequence[ParkedEvent], positions: Iterable[int]) -> list[ParkedEvent]:
     """Return these events of one projection with all that waits with them, in order."""
     wanted, touched = set(positions), set[object]()
@@ -221,7 +232,7 @@ def _values(parked: ParkedEvent, now: int) -> dict[str, Any]:
         "originator_id": originator_id,
         "originator_version": version,
         "topic": topic,
-        "state": state,
+        "state": _bytes(state),
         "row_keys": msgspec.msgpack.encode(parked.row_keys),
         "behind": parked.behind,
         "error": parked.error,
@@ -229,6 +240,11 @@ def _values(parked: ParkedEvent, now: int) -> dict[str, Any]:
         "parked_at_us": parked.parked_at_us or now,
         "skipped": False,
     }
+
+
+def _bytes(state: object) -> bytes:
+    # SQLite keeps what a foreign hand put there, be it text.
+    return state if isinstance(state, bytes) else str(state).encode()
 
 
 def _keys_from(stored: bytes) -> tuple[RowKey, ...]:

@@ -80,7 +80,8 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
-    from projections.projector import AheadOfLog, UnknownProjection
+    from projections.projector import AheadOfLog, NotFollowed, UnknownProjection
+    from projections.retrying import NotParked, Overtaken
 
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
@@ -89,7 +90,11 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     if isinstance(error, AheadOfLog):
         advice = "`capacity projections rebuild --all` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
-    if isinstance(error, EventFailed | VersionReplaced):
+    if isinstance(error, NotParked):
+        return Problem(ExitCode.NOT_FOUND, "parked-event-not-found", str(error))
+    if isinstance(error, NotFollowed):
+        return Problem(ExitCode.NOT_CURRENT, "not-followed", str(error))
+    if isinstance(error, EventFailed | VersionReplaced | Overtaken):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
     return None
 

@@ -9,6 +9,7 @@ import typer
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Session, keep_logs_off_stdout
 from interfaces.cli.output import many, note, progress_bar, table
+from interfaces.cli.parking import add_to
 from interfaces.cli.problems import NotCurrent, Usage
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ def status(door: Door) -> None:
     ]
     document = {"head": head, "projections": found}
     door.answer(document, f"The ledger ends at position {head}.", table(columns, rows))
+
+
+add_to(projections)
 
 
 @command(projections, "rebuild")
