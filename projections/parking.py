@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Engine,
     Integer,
     LargeBinary,
     Table,
@@ -78,17 +79,25 @@ class ParkedEvent(msgspec.Struct, frozen=True):
 
 
 class Blocked:
-    """What must wait in each projection: aggregates and rows, by the first event parked there."""
+    """What must wait in each projection: aggregates and rows, by the first event parked there.
 
-    def __init__(self, parked: Iterable[ParkedEvent] = ()) -> None:
+    Also what is left out when it comes, by projection and position.
+    """
+
+    def __init__(
+        self,
+        parked: Iterable[ParkedEvent] = (),
+        left_out: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self.left_out = left_out
         self._by_aggregate: dict[tuple[str, bytes], int] = {}
         self._by_row: dict[RowKey, int] = {}
         for each in parked:
             self.add(each)
 
     def __bool__(self) -> bool:
-        """Return whether anything waits."""
-        return bool(self._by_aggregate)
+        """Return whether any event needs to be looked at by itself."""
+        return bool(self._by_aggregate or self.left_out)
 
     def add(self, parked: ParkedEvent) -> None:
         """Let what depends on an event wait for it."""
@@ -106,7 +115,7 @@ class Blocked:
 
     def with_more(self, parked: Iterable[ParkedEvent]) -> "Blocked":
         """Return a copy in which more waits."""
-        copied = Blocked()
+        copied = Blocked(left_out=self.left_out)
         copied._by_aggregate = dict(self._by_aggregate)
         copied._by_row = dict(self._by_row)
         for each in parked:
@@ -182,6 +191,29 @@ def left_out(connection: Connection, name: str) -> set[int]:
     columns = parked_events.c
     found = select(columns.position).where(columns.projection == name, columns.skipped)
     return set(connection.scalars(found))
+
+
+def left_out_ahead(connection: Connection, names: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """Return what is skipped and still to come, as it is where a projection is made anew."""
+    columns, positions = parked_events.c, projection_positions.c
+    found = connection.execute(
+        select(columns.projection, columns.position)
+        .join(projection_positions, positions.name == columns.projection)
+        .where(columns.projection.in_(names), columns.skipped)
+        .where(columns.position > positions.position)
+    )
+    return frozenset((row.projection, row.position) for row in found)
+
+
+def copy_left_out(engine: Engine, into: Engine, names: Sequence[str]) -> None:
+    """Have the same skipped in another place that holds read models."""
+    columns = parked_events.c
+    with engine.connect() as connection, into.begin() as copied:
+        found = connection.execute(
+            select(parked_events).where(columns.projection.in_(names), columns.skipped)
+        )
+        if rows := [dict(row) for row in found.mappings()]:
+            copied.execute(insert(parked_events), rows)
 
 
 def parked_summary(connection: Connection) -> dict[str, tuple[int, int]]:

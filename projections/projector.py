@@ -23,11 +23,12 @@ from projections.folding import EventFailed, Fold, Rulebook
 from projections.leases import TTL_SECONDS, Holder
 from projections.log import Log, LogRow
 from projections.page_writes import Move, Rows, page_writes_of
-from projections.parking import Blocked, ParkedEvent, park, parked_of
+from projections.parking import Blocked, ParkedEvent, left_out_ahead, park, parked_of
 from projections.projection import Projection, Touched
 from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
 from projections.retrying import Retried, retry_parked
 from projections.turns import Turn
+from projections.verifying import Verification, verify, verify_deep
 from projections.waiting import KnownPositions
 
 PAGE_EVENTS = 2_000
@@ -202,7 +203,9 @@ class Projector:
         if self._epoch != self._turn.epoch:
             self._epoch = self._turn.epoch
             with reading(self._engine).connect() as connection:
-                self._blocked = Blocked(parked_of(connection, self.names))
+                self._blocked = Blocked(
+                    parked_of(connection, self.names), left_out_ahead(connection, self.names)
+                )
 
     def _apply(self, rulebook: Rulebook, page: list[LogRow], after: int, reached: int) -> None:
         """Fold a page and write it, unless it is another runner's turn by now."""
@@ -288,6 +291,20 @@ class Projector:
         chosen = [each.name for each in self._chosen(names)]
         with reading(self._engine).connect() as connection:
             return parked_of(connection, chosen)
+
+    def verify(self, names: Sequence[str] = (), *, deep: bool = False) -> list[Verification]:
+        """Compare projections (none named: all) with the log; if `deep`, their rows as well.
+
+        Raises UnknownProjection and Overtaken.
+        """
+        chosen = self._chosen(names)
+        if not deep:
+            return verify(self._log, self._engine, chosen)
+
+        def catch_up(engine: Engine, position: int) -> None:
+            Projector(self._log, engine, chosen).catch_up(up_to=position)
+
+        return verify_deep(self._log, self._engine, self._projections, chosen, catch_up)
 
     def _chosen(self, names: Sequence[str]) -> list[Projection]:
         by_name = {each.name: each for each in self._projections}

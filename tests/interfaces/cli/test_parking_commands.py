@@ -1,4 +1,4 @@
-"""`capacity projections parked|retry|skip`: each decision is an event, and done with its reason."""
+"""`capacity projections parked|retry|skip|verify`: what is wrong is shown, decisions are events."""
 
 import json
 import sqlite3
@@ -91,6 +91,28 @@ def test_what_cannot_be_done_is_said_and_not_recorded(
     assert ended.exit_code == exit_code
     assert said in ended.stderr
     assert decided(roof) == []
+
+
+def test_projections_are_verified_and_what_is_wrong_is_shown(roof: Any) -> None:
+    assert "read all" in roof.ok("projections", "verify")
+    assert "every row is right" in roof.ok("projections", "verify", "--deep")
+    change_views(roof, "UPDATE supplier_capacity SET capacity_slots = 9 WHERE supplier = 'ACME'")
+    assert roof("projections", "verify").exit_code == 0
+    deep = roof("projections", "verify", "--deep")
+    assert deep.exit_code == 1
+    assert "1 row wrong" in deep.stdout
+    assert "capacity_slots=9" in deep.stdout
+    change_views(roof, "UPDATE projection_positions SET applied_events = applied_events - 1")
+    ended = roof("projections", "verify", "supplier_capacity", "--json")
+    (found,) = ended.document["projections"]
+    assert (ended.exit_code, found["complete"]) == (1, False)
+    roof.ok("projections", "rebuild", "supplier_capacity")
+    roof.ok("projections", "verify", "--deep")
+
+
+def change_views(command_line: Any, statement: str) -> None:
+    with closing(sqlite3.connect(command_line.folder / "capacity.views.db")) as views, views:
+        views.execute(statement)
 
 
 def decided(command_line: Any) -> list[Any]:
