@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -20,13 +19,14 @@ from projections.careful import CarefulPage, blames_the_events
 from projections.completeness import applied
 from projections.database import create_tables, read_positions, reading
 from projections.folding import EventFailed, Fold, Rulebook
-from projections.leases import TTL_SECONDS, Holder
+from projections.leases import TTL_SECONDS, Holder, LeaseStatus
 from projections.log import Log, LogRow
 from projections.page_writes import Move, Rows, page_writes_of
 from projections.parking import Blocked, ParkedEvent, left_out_ahead, park, parked_of
 from projections.projection import Projection, Touched
 from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
 from projections.retrying import Retried, retry_parked
+from projections.statuses import ProjectionStatus, projection_statuses, runners
 from projections.turns import Turn
 from projections.verifying import Verification, verify, verify_deep
 from projections.waiting import KnownPositions
@@ -63,17 +63,6 @@ class AheadOfLog(RuntimeError):
         super().__init__(
             f"The read models are at position {position}, the ledger ends at {head}; rebuild them"
         )
-
-
-class ProjectionStatus(Struct, frozen=True):
-    """How far a projection has come, and how far it is behind."""
-
-    name: str
-    version: int
-    position: int
-    lag_events: int
-    lag_seconds: float
-    ahead: bool  # it has seen what the ledger no longer holds, and must be rebuilt
 
 
 class NotFollowed(RuntimeError):
@@ -447,24 +436,11 @@ class Projector:
 
     def status(self, *, clock: Callable[[], datetime]) -> list[ProjectionStatus]:
         """Return how far each projection is, by name; unused positions count as lag."""
-        with reading(self._engine).connect() as connection:
-            positions = read_positions(connection, self._projections)
-        head = self._log.head()
-        return [
-            ProjectionStatus(
-                name=each.name,
-                version=each.version,
-                position=positions[each.name],
-                lag_events=max(0, head - positions[each.name]),
-                lag_seconds=self._lag_seconds(positions[each.name], clock),
-                ahead=positions[each.name] > head,
-            )
-            for each in sorted(self._projections, key=lambda each: each.name)
-        ]
+        return projection_statuses(self._log, self._engine, self._projections, clock=clock)
 
-    def _lag_seconds(self, position: int, clock: Callable[[], datetime]) -> float:
-        waiting = self._log.first_after(position)
-        return 0.0 if waiting is None else max(0.0, (clock() - waiting[1]).total_seconds())
+    def runners(self) -> list[LeaseStatus]:
+        """Return who follows, with the age of the heartbeat, and who holds any other lease."""
+        return runners(self._engine)
 
     def rebuild(
         self,

@@ -15,7 +15,8 @@ from interfaces.cli.problems import NotCurrent, Usage
 
 if TYPE_CHECKING:
     from interfaces.service import Service
-    from projections.projector import ProjectionStatus
+    from projections.leases import LeaseStatus
+    from projections.statuses import ProjectionStatus
     from projections.verifying import Verification
 
 projections = group("projections", "The read models: made from the ledger, and disposable.")
@@ -83,25 +84,49 @@ def status(door: Door) -> None:
     **Example:** `capacity projections status`
     """
 
-    async def work(session: Session) -> "tuple[list[ProjectionStatus], int]":
+    async def work(session: Session) -> "tuple[list[ProjectionStatus], list[LeaseStatus], int]":
         service = session.service
         found = await asyncio.to_thread(service.projector.status, clock=service.clock)
-        return found, service.ledger.head
+        return found, await asyncio.to_thread(service.projector.runners), service.ledger.head
 
-    found, head = door.run(work)
-    columns = ("Projection", ">Version", ">Position", ">Behind by", ">For")
+    found, leases, head = door.run(work)
+    columns = ("Projection", ">Version", ">Position", ">Behind by", ">For", ">Parked", "Verified")
     rows = [
         (
             each.name,
             each.version,
             each.position,
             many(each.lag_events, "event"),
-            f"{each.lag_seconds:.1f} s",
+            "ahead of the ledger" if each.ahead else f"{each.lag_seconds:.1f} s",
+            each.parked_events,
+            _when_verified(each),
         )
         for each in found
     ]
-    document = {"head": head, "projections": found}
-    door.answer(document, f"The ledger ends at position {head}.", table(columns, rows))
+    document = {"head": head, "projections": found, "runners": [_runner(each) for each in leases]}
+    lines: list[Any] = [f"The ledger ends at position {head}.", table(columns, rows)]
+    door.answer(document, *lines, *(_runs(each) for each in leases))
+
+
+def _when_verified(found: "ProjectionStatus") -> str:
+    if found.verified_seconds is None:
+        return "never"
+    return f"{found.verified_seconds:.0f} s ago, up to {found.verified_position}"
+
+
+def _runner(lease: "LeaseStatus") -> dict[str, Any]:
+    return {
+        "name": lease.name,
+        "holder": str(lease.holder),
+        "held": lease.held,
+        "heartbeat_seconds": lease.heartbeat_seconds,
+    }
+
+
+def _runs(lease: "LeaseStatus") -> str:
+    """Return a sentence about who does a piece of work, or did."""
+    heartbeat = f"last heartbeat {lease.heartbeat_seconds:.1f} s ago"
+    return f"{lease.name}: {lease.holder if lease.held else 'nobody'}, {heartbeat}"
 
 
 add_to(projections)

@@ -153,7 +153,7 @@ def test_a_file_that_somebody_edited_is_noticed_at_the_start(
             )
             assert readiness(asked).capacity_files == follower.files_problem
             assert readiness(asked).status == "ready"
-            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [])
+            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [], [])
         assert path.read_text() == "{}"
 
     asyncio.run(run())
