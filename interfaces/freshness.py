@@ -31,8 +31,8 @@ def faults(
             found.append(Fault(each.name, "it is ahead of the ledger, which was restored", mend))
         if each.parked_events:
             problem = (
-                f"{each.parked_events} events are parked, the first at position "
-                f"{each.parked_from}, since {each.parked_seconds:.0f} s"
+                f"events parked: {each.parked_events}, the first at position {each.parked_from}, "
+                f"since {each.parked_seconds:.0f} s"
             )
             found.append(Fault(each.name, problem, f"capacity projections parked {each.name}"))
         if each.lag_seconds > fresh_seconds:

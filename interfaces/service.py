@@ -90,7 +90,7 @@ async def open_service(
     threads or in a process of their own; without, they stand still until `catch_up`. Raises
     SchemaMissing before the first `capacity migrate`.
     """
-    ledger = Ledger(_store(settings), clock=clock, limits=settings.limits)
+    ledger = Ledger(store_of(settings), clock=clock, limits=settings.limits)
     await ledger.open()
     try:
         with open_reading_side(settings) as side:
@@ -114,7 +114,8 @@ def migrate_ledger(settings: Settings) -> str:
     return migrate(settings.ledger_url)
 
 
-def _store(settings: Settings) -> EventStore:
+def store_of(settings: Settings) -> EventStore:
+    """Return where the ledger is stored, not yet opened."""
     if settings.database_url:
         return PostgresStore(settings.database_url)
     return SqliteStore(settings.ledger_file)

@@ -82,7 +82,7 @@ def test_it_is_not_while_events_are_parked(both: Any) -> None:
     assert both.client.get(f"{MATCHES}/R-2", params={"after": position}).status_code == 200
     status, (problem,) = fresh(both)
     assert status == 503
-    assert "1 events are parked, the first at position" in problem
+    assert "events parked: 1, the first at position" in problem
     assert shown(both, "capacity_projection_parked_events") == {"supplier_capacity": 1}
 
 
