@@ -3,11 +3,13 @@
 All of it can be made again from the ledger, so nothing here is migrated and little is synced.
 """
 
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,12 +32,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.sql.elements import ColumnElement
 
 from projections.completeness import DIGESTS, Applied
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
+IDLE_SECONDS = 0.25
 # Any number will do, if nobody else takes it: "views" in ASCII.
 _TABLES_LOCK = 0x7669657773
 
@@ -97,7 +101,27 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
         connection.execute(f"SET {setting}")
         connection.commit()
 
+    @event.listens_for(engine, "checkin")
+    def _returned(_: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _lent(connection: Any, record: Any, _: Any) -> None:
+        # The server may have been restarted since; asked before every use it would cost all a trip.
+        if time.monotonic() - record.info.get("used_at", math.inf) > IDLE_SECONDS:
+            _ask_whether_it_lives(connection)
+
     return engine
+
+
+def _ask_whether_it_lives(connection: Any) -> None:
+    was_automatic = connection.autocommit
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = was_automatic
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error  # the pool then lends a new one
 
 
 def reading(engine: Engine) -> Engine:

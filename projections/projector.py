@@ -420,7 +420,10 @@ class Projector:
             async with asyncio.timeout(WAIT_SECONDS if leads else self.poll_seconds):
                 await self._known.passed(names, position)
         except TimeoutError:
-            await asyncio.to_thread(self._read_positions)
+            try:
+                await asyncio.to_thread(self._read_positions)
+            except (OperationalError, InterfaceError):  # it may be back before our time is up
+                await asyncio.sleep(self.poll_seconds)
 
     def _known_positions(self) -> dict[str, int]:
         known = self._known.known
