@@ -99,6 +99,8 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
         # After a crash rows and position are behind together, and are made again.
         setting = "default_transaction_read_only = on" if read_only else "synchronous_commit = off"
         connection.execute(f"SET {setting}")
+        # Whoever is stopped in the middle of a transaction must not hold its locks for ever.
+        connection.execute("SET idle_in_transaction_session_timeout = '60s'")
         connection.commit()
 
     @event.listens_for(engine, "checkin")
