@@ -15,14 +15,12 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from projections.careful import CarefulPage, blames_the_events
-from projections.completeness import applied
 from projections.database import create_tables, read_positions, reading
-from projections.folding import EventFailed, Fold, Rulebook
+from projections.folding import Rulebook
 from projections.leases import TTL_SECONDS, Holder, LeaseStatus
-from projections.log import Log, LogRow
-from projections.page_writes import Move, Rows, page_writes_of
-from projections.parking import Blocked, ParkedEvent, left_out_ahead, park, parked_of
+from projections.log import Log
+from projections.pages import Pages
+from projections.parking import ParkedEvent, parked_of
 from projections.projection import Projection, Touched
 from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
 from projections.retrying import Retried, retry_parked
@@ -104,11 +102,10 @@ class Projector:
         self._log, self._engine, self._projections = log, engine, tuple(projections)
         self._page_events = page_events
         self._live_page_events, self._live_pause_seconds = live_page_events, live_pause_seconds
-        self._writes = page_writes_of(engine, self._projections)
+        self._pages = Pages(engine, self._projections)
         self._rulebooks: dict[tuple[str, ...], Rulebook] = {}
         self._known = KnownPositions()
         self._turn = Turn(engine, self._projections, ttl_seconds=lease_seconds)
-        self._epoch, self._blocked = 0, Blocked()
         self._stepping = threading.Lock()
         self._stopping = threading.Event()
         self._hurried = threading.Event()
@@ -158,7 +155,7 @@ class Projector:
     def _step(self, page_events: int, limit: int | None = None) -> bool:
         """Apply the next page to those furthest behind. Return whether there may be more."""
         with self._stepping:
-            self._begin_epoch()
+            self._pages.begin(self._turn.epoch)  # before anything else is read
             positions = self._known_positions()
             after = min(positions.values())
             behind = [each for each in self._projections if positions[each.name] == after]
@@ -183,63 +180,15 @@ class Projector:
                     return False
                 reached = min(up_to, head)
                 page = self._log.page(after, reached)
-            self._apply(rulebook, page, after, reached)
-            # What came since the page was read has woken us, or will: no need to look again.
-            return reached >= up_to or self._known.known is None
-
-    def _begin_epoch(self) -> None:
-        # Before anything else is read: what is written under it rests on what was found since.
-        if self._epoch != self._turn.epoch:
-            self._epoch = self._turn.epoch
-            with reading(self._engine).connect() as connection:
-                self._blocked = Blocked(
-                    parked_of(connection, self.names), left_out_ahead(connection, self.names)
-                )
-
-    def _apply(self, rulebook: Rulebook, page: list[LogRow], after: int, reached: int) -> None:
-        """Fold a page and write it, unless it is another runner's turn by now."""
-        move = Move(rulebook.projections, after, reached, self._epoch, applied(page))
-        try:
-            rows = None if self._blocked else self._applied_whole(rulebook, page, move)
-        except EventFailed:
-            rows = None
-        except Exception as error:
-            if not blames_the_events(error):
-                raise
-            rows = None
-        if rows is None and self._known.known is not None:
-            rows = self._applied_carefully(rulebook, page, move)
-        if rows is not None:
-            self._known.move([each.name for each in rulebook.projections], reached)
+            rows = self._pages.apply(rulebook, page, after, reached)
+            if rows is None:  # it is another runner's turn by now
+                self._known.forget()
+                self._turn.lose()
+                return True
+            self._known.move([each.name for each in behind], reached)
             self._tell(reached, {table.name: found for table, found in rows.items() if found})
-
-    def _applied_whole(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
-        steps = rulebook.steps(page)
-        fold = Fold(rulebook.tables)
-        fold.rows.update(self._writes.load(fold.wanted(steps)))
-        fold.run(steps)
-        if self._writes.write(move, fold.rows):
-            return fold.rows
-        self._refused()
-        return None
-
-    def _applied_carefully(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
-        with self._engine.connect() as connection, connection.begin() as transaction:
-            if not move.take(connection):
-                transaction.rollback()
-                self._refused()
-                return None
-            careful = CarefulPage(connection, self._writes, rulebook, self._blocked)
-            careful.run(page)
-            park(connection, careful.parked)
-        self._blocked = careful.blocked
-        for each in careful.parked:
-            _log.error("an event is parked", error=each.error, projection=each.projection)
-        return careful.rows
-
-    def _refused(self) -> None:
-        self._known.forget()
-        self._turn.lose()
+            # What came since the page was read has woken us, or will: no need to look again.
+            return reached >= up_to
 
     def _rulebook(self, projections: list[Projection]) -> Rulebook:
         names = tuple(each.name for each in projections)
@@ -264,7 +213,7 @@ class Projector:
         (projection,) = self._chosen([name])
         retried = retry_parked(
             self._engine,
-            self._writes,
+            self._pages.writes,
             self._projections,
             projection,
             position=position,
