@@ -2,6 +2,7 @@
 
 from domain.access import ApiKey
 from domain.aggregate import Aggregate, Event
+from domain.operations import Parking
 from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -11,6 +12,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     SupplierCapacity,
     Booking,
     ApiKey,
+    Parking,
 )
 
 

@@ -15,6 +15,7 @@ from application.ledger.migrations import migrate
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
+from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.access_log import AccessLog
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
@@ -68,6 +69,7 @@ class Service:
     access: Access
     keys: KeyRing
     access_log: AccessLog
+    operations: Operations
     projector: Projector
     capacity_files: CapacityFiles
     follower: Follower
@@ -122,7 +124,7 @@ async def open_service(
     SchemaMissing before the first `capacity migrate`, and ReadModelsAhead after the ledger was
     restored: the next events would hide it, and it would never be noticed again.
     """
-    ledger = Ledger(_store(settings), clock=clock, limits=settings.limits)
+    ledger = Ledger(store_of(settings), clock=clock, limits=settings.limits)
     await ledger.open()
     try:
         with open_reading_side(settings) as side:
@@ -163,7 +165,8 @@ def migrate_ledger(settings: Settings) -> str:
     return migrate(settings.ledger_url)
 
 
-def _store(settings: Settings) -> EventStore:
+def store_of(settings: Settings) -> EventStore:
+    """Return where the ledger is stored, not yet opened."""
     if settings.database_url:
         return PostgresStore(settings.database_url)
     return SqliteStore(settings.ledger_file)
@@ -200,6 +203,7 @@ def _service(
         access=Access(ledger),
         keys=KeyRing(key_reads, fresh_seconds=settings.keys_fresh_seconds, clock=clock),
         access_log=AccessLog(side.engine, refusals_kept=settings.refusals_kept, clock=clock),
+        operations=Operations(ledger),
         projector=side.projector,
         capacity_files=side.files,
         follower=follower,

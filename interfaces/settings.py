@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     stream_resume_events: int = Field(
         default=0, ge=0, description="how far back `Last-Event-ID` may lie; 0: to the beginning"
     )
+    fresh_seconds: float = Field(
+        default=5.0, gt=0, description="how far behind answers may be before /freshz says so"
+    )
     body_bytes: Positive = Field(
         default=8 * 2**20, description="the largest request body, and offers document"
     )

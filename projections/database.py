@@ -3,11 +3,13 @@
 All of it can be made again from the ledger, so nothing here is migrated and little is synced.
 """
 
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,21 +19,27 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Update,
     bindparam,
     create_engine,
     event,
     insert,
     inspect,
+    literal_column,
     make_url,
     select,
     text,
     tuple_,
     update,
 )
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.sql.elements import ColumnElement
 
+from projections.completeness import DIGESTS, Applied
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
+IDLE_SECONDS = 0.25
 # Any number will do, if nobody else takes it: "views" in ASCII.
 _TABLES_LOCK = 0x7669657773
 
@@ -40,6 +48,9 @@ metadata = MetaData()
 # Text in which people name things: ordered by code point on both stores, whatever the locale.
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 
+# Tables about projections rather than of one: they are made first, for all.
+BOOKKEEPING = {"bookkeeping": True}
+
 projection_positions = Table(
     "projection_positions",
     metadata,
@@ -47,6 +58,17 @@ projection_positions = Table(
     Column("version", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("updated_at_us", BigInteger, nullable=False),
+    # Whose writes are taken: those of the lease with this epoch. 0: nobody's.
+    Column("epoch", BigInteger, nullable=False),
+    # What was read of the log up to the position, skipped and parked events too.
+    Column("applied_events", BigInteger, nullable=False),
+    Column("applied_digest", BigInteger, nullable=False),
+    # The first event that is parked; rows do not show it, nor what depends on it.
+    Column("parked_from", BigInteger),
+    # When and up to where it was last found to agree with the log.
+    Column("verified_at_us", BigInteger),
+    Column("verified_position", BigInteger),
+    info=BOOKKEEPING,
 )
 
 
@@ -77,9 +99,31 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
         # After a crash rows and position are behind together, and are made again.
         setting = "default_transaction_read_only = on" if read_only else "synchronous_commit = off"
         connection.execute(f"SET {setting}")
+        # Whoever is stopped in the middle of a transaction must not hold its locks for ever.
+        connection.execute("SET idle_in_transaction_session_timeout = '60s'")
         connection.commit()
 
+    @event.listens_for(engine, "checkin")
+    def _returned(_: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _lent(connection: Any, record: Any, _: Any) -> None:
+        # The server may have been restarted since; asked before every use it would cost all a trip.
+        if time.monotonic() - record.info.get("used_at", math.inf) > IDLE_SECONDS:
+            _ask_whether_it_lives(connection)
+
     return engine
+
+
+def _ask_whether_it_lives(connection: Any) -> None:
+    was_automatic = connection.autocommit
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = was_automatic
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error  # the pool then lends a new one
 
 
 def reading(engine: Engine) -> Engine:
@@ -129,10 +173,24 @@ def create_tables(engine: Engine, projections: Sequence[Projection]) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TABLES_LOCK})
-        metadata.create_all(connection, tables=[projection_positions])
+        _create_bookkeeping(connection)
         for projection in projections:
             if not _is_current(connection, projection):
                 _create_anew(connection, projection)
+
+
+def _create_bookkeeping(connection: Connection) -> None:
+    tables = [table for table in metadata.sorted_tables if table.info == BOOKKEEPING]
+    existing = inspect(connection)
+    for table in tables:
+        if existing.has_table(table.name):
+            names = {column["name"] for column in existing.get_columns(table.name)}
+            if names != set(table.columns.keys()):
+                # Another program's layout. What it tells can be made again like all else here,
+                # but only all together.
+                metadata.drop_all(connection, tables=tables)
+                break
+    metadata.create_all(connection, tables=tables)
 
 
 def _is_current(connection: Connection, projection: Projection) -> bool:
@@ -147,14 +205,26 @@ def _create_anew(connection: Connection, projection: Projection) -> None:
     tables = list(projection.rows)
     metadata.drop_all(connection, tables=tables)
     metadata.create_all(connection, tables=tables)
-    connection.execute(
-        projection_positions.delete().where(projection_positions.c.name == projection.name)
-    )
+    columns = projection_positions.c
+    connection.execute(projection_positions.delete().where(columns.name == projection.name))
+    _forget_what_is_kept_about(connection, projection)
     connection.execute(
         insert(projection_positions).values(
-            name=projection.name, version=projection.version, position=0, updated_at_us=_now_us()
+            name=projection.name,
+            version=projection.version,
+            position=0,
+            updated_at_us=now_us(connection),
+            epoch=0,
+            applied_events=0,
+            applied_digest=0,
         )
     )
+
+
+def _forget_what_is_kept_about(connection: Connection, projection: Projection) -> None:
+    for table in metadata.sorted_tables:
+        if table.info == BOOKKEEPING and "projection" in table.columns:
+            connection.execute(table.delete().where(table.c.projection == projection.name))
 
 
 def read_positions(connection: Connection, projections: Sequence[Projection]) -> dict[str, int]:
@@ -173,38 +243,118 @@ def read_positions(connection: Connection, projections: Sequence[Projection]) ->
     return {each.name: positions[each.name, each.version] for each in projections}
 
 
+def standing(connection: Connection, name: str) -> tuple[int, int | None]:
+    """Return the position that answers show, and the first that is parked before it, if any."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.position, columns.parked_from).where(columns.name == name)
+    ).one_or_none()
+    return (0, None) if found is None else (found.position, found.parked_from)
+
+
 def move_positions(
     connection: Connection,
     projections: Sequence[Projection],
     *,
-    expected: int | None,
+    expected: int,
     position: int,
+    epoch: int,
+    applied: Applied,
 ) -> bool:
-    """Move projections on; False, and nothing may be kept, unless all stood where expected."""
-    statement = _MOVE if expected is None else _MOVE_EXPECTED
+    """Move projections on; False, and nothing may be kept, unless all stood where expected.
+
+    They must also still be those of the lease with this epoch.
+    """
     moved = connection.execute(
-        statement,
+        _MOVE,
         {
-            "keys": [(each.name, each.version) for each in projections],
+            "keys": _keys(projections),
             "expected": expected,
+            "expected_epoch": epoch,
             "new_position": position,
-            "now_us": _now_us(),
+            "more_events": applied.events,
+            "more_digest": applied.digest,
+            "now": time.time_ns() // 1_000,
         },
     )
     return moved.rowcount == len(projections)
 
 
-_MOVE = (
-    update(projection_positions)
-    .where(
-        tuple_(projection_positions.c.name, projection_positions.c.version).in_(
-            bindparam("keys", expanding=True)
+def place_positions(
+    connection: Connection, projections: Sequence[Projection], *, position: int, applied: Applied
+) -> bool:
+    """Put projections at a position, wherever they stood; who followed must begin anew.
+
+    False, and nothing may be kept, unless all are there with their version.
+    """
+    placed = connection.execute(
+        update(projection_positions)
+        .where(_these(projections))
+        .values(
+            position=position,
+            updated_at_us=now_us(connection),
+            epoch=0,
+            applied_events=applied.events,
+            applied_digest=applied.digest % DIGESTS,
+            parked_from=None,
         )
     )
-    .values(position=bindparam("new_position"), updated_at_us=bindparam("now_us"))
-)
-_MOVE_EXPECTED = _MOVE.where(projection_positions.c.position == bindparam("expected"))
+    return placed.rowcount == len(projections)
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1_000
+def fence(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> None:
+    """Take the writes of one epoch only, from now on; waits for a write under way."""
+    connection.execute(update(projection_positions).where(_these(projections)).values(epoch=epoch))
+
+
+def fenced(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> bool:
+    """Return whether all projections take writes of this epoch, and hold others off until the end.
+
+    Of the transaction, which in SQLite has locked the whole file by now.
+    """
+    columns = projection_positions.c
+    found = connection.scalars(
+        select(columns.name).where(_these(projections), columns.epoch == epoch).with_for_update()
+    )
+    return len(found.all()) == len(projections)
+
+
+def now_us(connection: Connection) -> ColumnElement[int]:
+    """Return the database's clock as an expression, in microseconds.
+
+    SQLite's is the machine's own, which all who share the file share.
+    """
+    sql = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+    if connection.dialect.name == "postgresql":
+        sql = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    return literal_column(sql, BigInteger)
+
+
+def _these(projections: Sequence[Projection]) -> ColumnElement[bool]:
+    columns = projection_positions.c
+    return tuple_(columns.name, columns.version).in_(_keys(projections))
+
+
+def _keys(projections: Sequence[Projection]) -> list[tuple[str, int]]:
+    return [(each.name, each.version) for each in projections]
+
+
+def _move() -> Update:
+    columns = projection_positions.c
+    return (
+        update(projection_positions)
+        .where(
+            tuple_(columns.name, columns.version).in_(bindparam("keys", expanding=True)),
+            columns.position == bindparam("expected"),
+            columns.epoch == bindparam("expected_epoch"),
+        )
+        .values(
+            position=bindparam("new_position"),
+            updated_at_us=bindparam("now"),
+            applied_events=columns.applied_events + bindparam("more_events"),
+            applied_digest=(columns.applied_digest + bindparam("more_digest")) % DIGESTS,
+        )
+    )
+
+
+_MOVE = _move()

@@ -83,6 +83,13 @@ class PostgresLog:
         sql = "SELECT coalesce(min(position), %s) FROM append_groups WHERE position >= %s"
         return int(self._ask(sql, (position, position))[0][0])
 
+    def last_group_end(self, up_to: int) -> int:
+        """Return the last position, not beyond `up_to`, at which a group ends, or `up_to`."""
+        if self.group_end(up_to) == up_to:
+            return up_to
+        sql = "SELECT coalesce(max(position), 0) FROM append_groups WHERE position <= %s"
+        return int(self._ask(sql, (up_to,))[0][0])
+
     def first_after(self, position: int) -> tuple[int, datetime] | None:
         """Return position and time of recording of the first event beyond `position`."""
         found = self._ask(
@@ -94,6 +101,18 @@ class PostgresLog:
             (position,),
         )
         return (found[0][0], _moment(found[0][1])) if found else None
+
+    def topics(self) -> list[tuple[str, int, int]]:
+        """Return each stored topic with the count of its events and the position of the first."""
+        sql = "SELECT topic, count(*), min(notification_id) FROM stored_events GROUP BY topic"
+        found = self._ask(f"{sql} ORDER BY 3")
+        return [(topic, count, first) for topic, count, first in found]
+
+    def newest_recorded_at(self) -> datetime | None:
+        """Return when the newest group was appended; None for an empty ledger."""
+        sql = "SELECT recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1"
+        found = self._ask(sql)
+        return _moment(found[0][0]) if found else None
 
     def births(self, up_to: int) -> int:
         """Return how many aggregates were born up to a position."""
@@ -224,6 +243,13 @@ class SqliteLog:
         sql = "SELECT coalesce(min(position), ?) FROM append_groups WHERE position >= ?"
         return int(self._ask(sql, (position, position))[0][0])
 
+    def last_group_end(self, up_to: int) -> int:
+        """Return the last position, not beyond `up_to`, at which a group ends, or `up_to`."""
+        if self.group_end(up_to) == up_to:
+            return up_to
+        sql = "SELECT coalesce(max(position), 0) FROM append_groups WHERE position <= ?"
+        return int(self._ask(sql, (up_to,))[0][0])
+
     def first_after(self, position: int) -> tuple[int, datetime] | None:
         """Return position and time of recording of the first event beyond `position`."""
         found = self._ask(
@@ -235,6 +261,18 @@ class SqliteLog:
             (position,),
         )
         return (found[0][0], _moment(found[0][1])) if found else None
+
+    def topics(self) -> list[tuple[str, int, int]]:
+        """Return each stored topic with the count of its events and the position of the first."""
+        sql = "SELECT topic, count(*), min(rowid) FROM stored_events GROUP BY topic"
+        found = self._ask(f"{sql} ORDER BY 3")
+        return [(topic, count, first) for topic, count, first in found]
+
+    def newest_recorded_at(self) -> datetime | None:
+        """Return when the newest group was appended; None for an empty ledger."""
+        sql = "SELECT recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1"
+        found = self._ask(sql)
+        return _moment(found[0][0]) if found else None
 
     def births(self, up_to: int) -> int:
         """Return how many aggregates were born up to a position."""

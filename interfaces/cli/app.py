@@ -9,6 +9,7 @@ from interfaces.cli.backups import backup, recover
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
+from interfaces.cli.doctor import doctor
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
 from interfaces.cli.file_scripts import migrate_files, reset_files
@@ -52,6 +53,7 @@ app.add_typer(events, rich_help_panel=_ASK)
 command(files, "migrate")(migrate_files)
 command(files, "reset")(reset_files)
 app.add_typer(keys, rich_help_panel=_KEEP)
+command(app, "doctor", panel=_KEEP)(doctor)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
 app.add_typer(audit, rich_help_panel=_KEEP)

@@ -91,7 +91,8 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
-    from projections.projector import AheadOfLog, UnknownProjection
+    from projections.projector import AheadOfLog, NotFollowed, UnknownProjection
+    from projections.retrying import NotParked, Overtaken
 
     if isinstance(error, ReadModelsAhead):
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", str(error))
@@ -102,10 +103,14 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     if isinstance(error, AheadOfLog):
         advice = "`capacity recover` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
+    if isinstance(error, NotParked):
+        return Problem(ExitCode.NOT_FOUND, "parked-event-not-found", str(error))
+    if isinstance(error, NotFollowed):
+        return Problem(ExitCode.NOT_CURRENT, "not-followed", str(error))
     if isinstance(error, VersionReplaced):
         advice = "use one program at a time (`capacity --version` says which one this is)"
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", f"{error}; {advice}")
-    if isinstance(error, EventFailed):
+    if isinstance(error, EventFailed | Overtaken):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
     return None
 

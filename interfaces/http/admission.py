@@ -31,7 +31,7 @@ logger = structlog.get_logger(__name__)
 
 ScopeName = Literal["read", "write", "staff"]
 # A supervisor asks these, which has no key, and they tell nothing about anybody.
-OPEN_PATHS = frozenset(("/healthz", "/readyz"))
+OPEN_PATHS = frozenset(("/healthz", "/readyz", "/freshz"))
 OPEN_PREFIX = "/problems/"  # who is not let in may read why
 ADMISSION = "capacity.admission"
 _MAX_ROUTE_CHARACTERS = 300

@@ -153,7 +153,7 @@ def test_a_file_that_somebody_edited_is_noticed_at_the_start(
             )
             assert readiness(asked).capacity_files == follower.files_problem
             assert readiness(asked).status == "ready"
-            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [])
+            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [], [])
         assert path.read_text() == "{}"
 
     asyncio.run(run())
@@ -234,8 +234,7 @@ def test_a_follower_ends_with_its_input(tmp_path: Path) -> None:
     assert asyncio.run(run()) == 0
 
 
-def test_a_poison_event_is_said_and_not_skipped(tmp_path: Path) -> None:
-    """What the follower cannot read stands in the way, and the server says which event it is."""
+def test_a_poison_event_is_parked_and_the_follower_goes_on(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
     with sqlite3.connect(settings.ledger_file) as connection:
         connection.execute(
@@ -246,10 +245,65 @@ def test_a_poison_event_is_said_and_not_skipped(tmp_path: Path) -> None:
         connection.execute("INSERT INTO append_groups VALUES (1, 0)")
     connection.close()
 
-    async def run() -> str:
+    async def run() -> tuple[int, str]:
         async with open_service(settings, projector="process") as service:
-            while "unheard_of" not in service.follower.problem:  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0)
-            return service.follower.problem
+            await _open_scenario(service)
+            position = await _book(service, "R-1")
+            used = await _used(service, position)
+            assert service.follower.problem == ""
+            (parked,) = service.projector.parked()
+            return used, parked.error
 
-    assert "position 1" in asyncio.run(run())
+    used, error = asyncio.run(run())
+    assert used == 1
+    assert "suppliers.unheard_of at position 1" in error
+
+
+@pytest.mark.parametrize("projector", ["threads", "process"])
+def test_a_shutdown_answers_the_queue_and_leaves_positions_that_agree(
+    tmp_path: Path, projector: Follow
+) -> None:
+    settings = settings_in(tmp_path)
+
+    async def run() -> list[int]:
+        async with asyncio.timeout(LONG_SECONDS):
+            async with open_service(settings, projector=projector) as service:
+                await _open_scenario(service)
+                booked = [
+                    asyncio.create_task(_book(service, f"R-{number}")) for number in range(40)
+                ]
+                while not service.ledger.waiting:  # noqa: ASYNC110 - the queue has no event
+                    await asyncio.sleep(0)
+                queued = service.ledger.waiting
+            answers = await asyncio.gather(*booked, return_exceptions=True)
+            answered = [each for each in answers if isinstance(each, int)]
+            assert len(answered) >= queued  # whoever was not in the queue yet came too late
+            return answered
+
+    positions = asyncio.run(run())
+    assert positions
+    with open_reading_side(settings) as side:
+        (verified,) = side.projector.verify()  # as far as it came, nothing is missing
+        (lease,) = side.projector.runners()
+        assert (verified.complete, lease.held) == (True, False)
+        assert side.projector.catch_up() == max(positions)
+        (verified,) = side.projector.verify(deep=True)
+        assert verified.sound
+
+
+def test_a_shutdown_does_not_wait_for_ever_for_a_follower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "STOP_SECONDS", 0.2)
+    settings = settings_in(tmp_path)
+
+    async def run() -> int | None:
+        async with asyncio.timeout(LONG_SECONDS):
+            async with open_service(settings, projector="process") as service:
+                await _open_scenario(service)
+                await _used(service, await _book(service, "R-1"))
+                process = _process_of(service)
+                process.send_signal(signal.SIGSTOP)
+            return process.returncode
+
+    assert asyncio.run(run()) == -signal.SIGKILL

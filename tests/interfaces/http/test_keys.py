@@ -28,7 +28,7 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-OPEN = ("/healthz", "/readyz", "/problems/{code}")
+OPEN = ("/healthz", "/readyz", "/freshz", "/problems/{code}")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
