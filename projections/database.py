@@ -221,10 +221,16 @@ def _create_anew(connection: Connection, projection: Projection) -> None:
     )
 
 
-def _forget_what_is_kept_about(connection: Connection, projection: Projection) -> None:
+def _forget_what_is_kept_about(
+    connection: Connection, projection: Projection, *, for_good: bool = True
+) -> None:
+    """Forget what is parked; what people skipped only with the rules that needed it."""
     for table in metadata.sorted_tables:
         if table.info == BOOKKEEPING and "projection" in table.columns:
-            connection.execute(table.delete().where(table.c.projection == projection.name))
+            forgotten = table.delete().where(table.c.projection == projection.name)
+            if not for_good:
+                forgotten = forgotten.where(~table.c.skipped)
+            connection.execute(forgotten)
 
 
 def read_positions(connection: Connection, projections: Sequence[Projection]) -> dict[str, int]:
@@ -299,6 +305,8 @@ def place_positions(
             parked_from=None,
         )
     )
+    for each in projections:
+        _forget_what_is_kept_about(connection, each, for_good=False)
     return placed.rowcount == len(projections)
 
 

@@ -1,6 +1,6 @@
 """Folding events into rows in memory: the one path by which any rule is ever applied."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from uuid import UUID
 
 from msgspec import convert
@@ -27,8 +27,16 @@ class EventFailed(RuntimeError):
 class Rulebook:
     """The rules of some projections by stored topic, and the reading of what they need."""
 
-    def __init__(self, projections: Sequence[Projection]) -> None:
+    def __init__(
+        self,
+        projections: Sequence[Projection],
+        *,
+        left_out: Collection[tuple[str, int]] = (),
+    ) -> None:
+        """Take the rules; `left_out` is what people skipped, by projection and position."""
         self.projections = tuple(projections)
+        self._left_out = frozenset(left_out)
+        self._left_out_at = {position for _, position in left_out}
         self.tables = {
             table: row_class
             for projection in projections
@@ -45,12 +53,17 @@ class Rulebook:
         `keeps` leaves out, undecoded, events of other aggregates whose rows are all their own.
         """
         steps: list[Step] = []
+        left_out_at = self._left_out_at
         known, own = self._rules_by_topic, self._by_aggregate_only
         for position, originator_id, version, topic, state in log_rows:
             rules = known.get(topic)
+            if left_out_at and position in left_out_at and self._left_out_by_all(position):
+                continue
             try:
                 if rules is None:
                     rules = self.rules(topic)
+                if position in left_out_at:
+                    rules = self._not_left_out(rules, position)
                 if not rules or (keeps and own[topic] and not keeps(originator_id)):
                     continue
                 # Made by msgspec in a quarter of the time that UUID(bytes=...) takes.
@@ -59,6 +72,12 @@ class Rulebook:
                 raise EventFailed(position, topic, "", error) from error
             steps.append((position, originator_id, version, topic, event, rules))
         return steps
+
+    def _left_out_by_all(self, position: int) -> bool:
+        return all((each.name, position) in self._left_out for each in self.projections)
+
+    def _not_left_out(self, rules: tuple[Rule, ...], position: int) -> tuple[Rule, ...]:
+        return tuple(each for each in rules if (each.projection, position) not in self._left_out)
 
     def rules(self, topic: str) -> tuple[Rule, ...]:
         """Return the rules for what is stored under a topic. Raises UnknownTopic."""

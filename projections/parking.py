@@ -186,11 +186,15 @@ def leave_out(connection: Connection, name: str, position: int) -> None:
     )
 
 
-def left_out(connection: Connection, name: str) -> set[int]:
-    """Return the positions that people decided to skip; a rebuild has to pass them over too."""
+def left_out(connection: Connection, names: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """Return what people decided to skip, by projection and position; a rebuild skips it too."""
     columns = parked_events.c
-    found = select(columns.position).where(columns.projection == name, columns.skipped)
-    return set(connection.scalars(found))
+    found = connection.execute(
+        select(columns.projection, columns.position).where(
+            columns.projection.in_(names), columns.skipped
+        )
+    )
+    return frozenset((row.projection, row.position) for row in found)
 
 
 def left_out_ahead(connection: Connection, names: Sequence[str]) -> frozenset[tuple[str, int]]:

@@ -14,9 +14,10 @@ from sqlalchemy import Engine, Table
 from sqlalchemy.exc import OperationalError
 
 from projections.completeness import Applied, applied
-from projections.database import VersionReplaced, place_positions
+from projections.database import VersionReplaced, place_positions, reading
 from projections.folding import Fold, Rulebook
 from projections.log import Log
+from projections.parking import left_out
 from projections.projection import Key, Projection, Row
 from projections.rows import bulk_of
 
@@ -47,7 +48,9 @@ def rebuild(
     Raises EventFailed, and then nothing has changed. `progress` gets work done and in all.
     """
     stop = log.head()
-    rulebook = Rulebook(projections)
+    with reading(engine).connect() as connection:
+        skipped = left_out(connection, [each.name for each in projections])
+    rulebook = Rulebook(projections, left_out=skipped)
     passes = max(1, -(-log.births(stop) * ROW_BYTES // budget_bytes))
     read = Applied()
     with ExitStack() as open_files:

@@ -14,6 +14,7 @@ from domain.aggregate import Event
 from domain.stored import encode, stored_topic
 from domain.suppliers import Booking
 from projections.database import metadata, projection_positions
+from projections.folding import EventFailed
 from projections.parking import Blocked, left_out, parked_summary
 from projections.projection import Projection, Row, events_of
 from projections.projector import Projector
@@ -237,7 +238,27 @@ def test_a_skipped_event_is_left_out_and_what_waited_goes_on(
     assert tallied(projector) == {"ACME": "R-2"}
     assert (projector.parked(), behind(projector)) == ([], (None, {}))
     with projector._engine.connect() as connection:
-        assert left_out(connection, "tally") == {at["R-1"]}
+        assert left_out(connection, ["tally"]) == {("tally", at["R-1"])}
+    projector.rebuild()
+    assert tallied(projector) == {"ACME": "R-2"}
+    failing.clear()
+
+
+def test_a_rebuild_stops_at_what_it_cannot_apply_and_ends_the_parking_when_it_can(
+    ledger: BareLedger, life: Life
+) -> None:
+    ledger.append(life.open())
+    booked(ledger, life, "R-1@ACME", "R-2@ACME")
+    failing.add("R-1")
+    projector = projector_of(ledger)
+    projector.catch_up()
+    with pytest.raises(EventFailed):
+        projector.rebuild()
+    assert len(projector.parked()) == 2
+    failing.clear()
+    projector.rebuild()
+    assert (projector.parked(), behind(projector)) == ([], (None, {}))
+    assert tallied(projector) == {"ACME": "R-1 R-2"}
 
 
 def test_only_what_is_parked_can_be_retried(ledger: BareLedger) -> None:

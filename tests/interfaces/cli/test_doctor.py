@@ -129,3 +129,13 @@ def test_a_server_that_is_away_is_found(capacity: Any) -> None:
     (found,) = ended.document["findings"]
     assert (ended.exit_code, found["part"]) == (1, "schema")
     assert "start the server" in found["mend"]
+
+
+def test_it_looks_at_postgresql_too(capacity: Any, postgres_url: str) -> None:
+    options = ("--database-url", postgres_url)
+    missing = capacity("doctor", *options, "--json")
+    assert (missing.exit_code, missing.document["findings"][0]["part"]) == (1, "schema")
+    capacity.ok("migrate", *options)
+    capacity.ok("projections", "verify", *options)
+    sound = capacity("doctor", *options, "--json")
+    assert (sound.exit_code, sound.document["sound"]) == (0, True)
