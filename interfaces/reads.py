@@ -28,14 +28,19 @@ class Reads:
         self._at_most = threads + waiting
         self._under_way = 0
 
-    async def run(self, question: Callable[[Connection], R]) -> R:
-        """Run a question in a thread, with a read-only connection. Raises TooManyReads."""
+    async def run(self, question: Callable[[Connection], R], engine: Engine | None = None) -> R:
+        """Run a question in a thread, with a read-only connection. Raises TooManyReads.
+
+        It is asked of the current read models, unless another engine is given.
+        """
         if self._under_way >= self._at_most:
             raise TooManyReads(self._under_way)
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._answer, question)
+            return await loop.run_in_executor(
+                self._threads, _answer, engine or self._engine, question
+            )
         finally:
             self._under_way -= 1
 
@@ -44,6 +49,7 @@ class Reads:
         self._threads.shutdown()
         self._engine.dispose()
 
-    def _answer(self, question: Callable[[Connection], R]) -> R:
-        with self._engine.connect() as connection, connection.begin():
-            return question(connection)
+
+def _answer(engine: Engine, question: Callable[[Connection], R]) -> R:
+    with engine.connect() as connection, connection.begin():
+        return question(connection)

@@ -15,7 +15,9 @@ from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from application.suppliers import Suppliers
+from interfaces.as_of import Moment, check_moment
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
+from interfaces.pasts import Pasts
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.reads import Reads
 from interfaces.settings import Settings
@@ -56,6 +58,7 @@ class Service:
     follower: Follower
     reads: Reads
     log: PostgresLog | SqliteLog
+    pasts: Pasts
 
     async def read(
         self,
@@ -65,6 +68,23 @@ class Service:
     ) -> R:
         """Answer a question in one read transaction, in a thread of the read pool."""
         return await self.reads.run(lambda connection: query(connection, *arguments, **keywords))
+
+    async def read_past(self, position: int, question: Callable[[Connection], R]) -> R:
+        """Answer a question from the read models as they stood at a position."""
+        return await self.pasts.read(position, question)
+
+    async def position_of(self, field: str, moment: Moment) -> int:
+        """Return the position that a moment means: of a time the last before what came after it.
+
+        Raises Invalid for what lies beyond the ledger or in the future.
+        """
+        head = self.ledger.head
+        if isinstance(moment, int) and moment > head:
+            head, _ = await self.ledger.store.head()  # another process may have written meanwhile
+        check_moment(field, moment, head=head, now=self.clock())
+        if isinstance(moment, int):
+            return moment
+        return await asyncio.to_thread(self.log.position_at, moment)
 
     async def wait_for(self, position: int, *, timeout_seconds: float) -> None:
         """Return when reads show a position. Raises NotYetVisible when time is up."""
@@ -95,11 +115,13 @@ async def open_service(
             follower = _follower(settings, side, projector)
             ledger.on_committed.append(lambda position: follower.wake())
             reads = _reads(settings)
+            pasts = _pasts(settings, side, reads)
             await follower.start()
             try:
-                yield _service(settings, clock, ledger, side, follower, reads)
+                yield _service(settings, clock, ledger, side, follower, reads, pasts)
             finally:
                 await follower.stop()
+                await asyncio.to_thread(pasts.close)
                 await asyncio.to_thread(reads.close)
     finally:
         await ledger.close()
@@ -132,6 +154,15 @@ def _reads(settings: Settings) -> Reads:
     )
 
 
+def _pasts(settings: Settings, side: ReadingSide, reads: Reads) -> Pasts:
+    return Pasts(
+        side.past_files,
+        reads,
+        wait_seconds=settings.past_wait_seconds,
+        waiting=settings.pasts_waiting,
+    )
+
+
 def _service(
     settings: Settings,
     clock: Clock,
@@ -139,6 +170,7 @@ def _service(
     side: ReadingSide,
     follower: Follower,
     reads: Reads,
+    pasts: Pasts,
 ) -> Service:
     return Service(
         settings=settings,
@@ -150,4 +182,5 @@ def _service(
         follower=follower,
         reads=reads,
         log=side.log,
+        pasts=pasts,
     )

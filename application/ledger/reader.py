@@ -17,6 +17,8 @@ from urllib.parse import quote
 import psycopg
 import structlog
 
+from application.ledger.log_lookups import PostgresLookups, SqliteLookups
+
 CHANNEL = "stored_events"
 BUSY_TIMEOUT_SECONDS = 30.0
 LISTEN_TIMEOUT_SECONDS = 1.0
@@ -29,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _log = structlog.get_logger(__name__)
 
 
-class PostgresLog:
+class PostgresLog(PostgresLookups):
     """The ledger in PostgreSQL; any number of threads may ask at the same time."""
 
     def __init__(self, url: str) -> None:
@@ -105,7 +107,7 @@ class PostgresLog:
         """Open one connection."""
         return psycopg.connect(self._url, autocommit=True)
 
-    def _ask(self, sql: str, parameters: tuple[int, ...] = ()) -> list[Any]:
+    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]:
         for pause_seconds in (*RETRY_SECONDS, None):
             try:
                 with self._connections.one() as connection, connection.cursor(binary=True) as asked:
@@ -147,7 +149,7 @@ class PostgresLog:
                 self.wake()
 
 
-class SqliteLog:
+class SqliteLog(SqliteLookups):
     """The ledger in an SQLite file, opened for reading only; any number of threads may ask."""
 
     def __init__(self, path: str | Path) -> None:
@@ -226,7 +228,7 @@ class SqliteLog:
             check_same_thread=False,
         )
 
-    def _ask(self, sql: str, parameters: tuple[int, ...] = ()) -> list[Any]:
+    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]:
         try:
             with self._connections.one() as connection:
                 return connection.execute(sql, parameters).fetchall()

@@ -245,18 +245,23 @@ class Suppliers:
 
     # History.
 
-    async def history(self, *, line: str, scenario: str, supplier: str) -> AsyncIterator[Recorded]:
-        """Replay one supplier's count: every event with the state after it.
+    async def history(
+        self, *, line: str, scenario: str, supplier: str, up_to: int | None = None
+    ) -> AsyncIterator[Recorded]:
+        """Replay one supplier's count, up to a position: every event with the state after it.
 
-        Raises ScenarioNotFound and SupplierNotFound.
+        Raises ScenarioNotFound and SupplierNotFound, also for what did not exist yet.
         """
-        await self._check_scenario(line, scenario)
+        if not await self._born(Scenario.identity(line, scenario), up_to):
+            raise ScenarioNotFound(line, scenario)
         identity = SupplierCapacity.identity(line, scenario, supplier)
-        if not (await self._ledger.newest(SupplierCapacity, identity)).exists:
+        if not await self._born(identity, up_to):
             raise SupplierNotFound(line, scenario, supplier)
         async for recorded in self._ledger.history(SupplierCapacity, identity):
+            if up_to is not None and recorded.position > up_to:
+                return
             yield recorded
 
-    async def _check_scenario(self, line: str, scenario: str) -> None:
-        if not (await self._ledger.newest(Scenario, Scenario.identity(line, scenario))).exists:
-            raise ScenarioNotFound(line, scenario)
+    async def _born(self, aggregate_id: UUID, up_to: int | None) -> bool:
+        first = await self._ledger.store.events(aggregate_id, after_version=0, limit=1)
+        return bool(first) and (up_to is None or first[0].position <= up_to)

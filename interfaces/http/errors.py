@@ -15,6 +15,7 @@ from application.ledger.store import StoreLost
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
+from interfaces.pasts import PastNotReady, PastUnavailable, TooManyPasts
 from interfaces.reads import TooManyReads
 from interfaces.service import NotYetVisible
 
@@ -33,6 +34,9 @@ RETRYABLE: tuple[type[DomainError], ...] = (StillRunning,)
 UNAVAILABLE: tuple[tuple[type[Exception], str], ...] = (
     (NotYetVisible, "not-yet-visible"),
     (TooManyReads, "too-many-reads"),
+    (PastNotReady, "past-not-ready"),
+    (TooManyPasts, "too-many-pasts"),
+    (PastUnavailable, "past-unavailable"),
     (LedgerUnavailable, "ledger-unavailable"),
     (StoreLost, "ledger-unavailable"),
     (OperationalError, "read-models-unavailable"),

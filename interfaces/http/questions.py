@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from domain.errors import Invalid
 from domain.names import shown
+from interfaces.as_of import read_moment
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
 from interfaces.http.wire import JSON_TYPE, encode
 from projections import supplier_capacity
 
-READ_QUERY = ("after",)
+READ_QUERY = ("after", "as_of")
 MAX_WAIT_SECONDS = 60
 
 
@@ -30,10 +31,16 @@ async def answer_question(
 ) -> Response:
     """Answer with what `question` returns: a struct, or a Document that is sent as it is.
 
-    Waits before for the position that the request names. Raises NotYetVisible.
+    Waits before for the position that the request names, or answers `as_of` an earlier moment.
+    Raises NotYetVisible, PastNotReady.
     """
     headers = asked.header_texts()
-    await _wait(asked, query, headers)
+    if "as_of" in query and "after" in query:
+        detail = "says nothing beside as_of, which never has to be waited for; leave one out"
+        raise Invalid(("/after", detail))
+    past = await asked_position(asked, query)
+    if past is None:
+        await _wait(asked, query, headers)
 
     def answered(connection: Connection) -> tuple[Document, int]:
         position = supplier_capacity.position(connection)
@@ -42,13 +49,23 @@ async def answer_question(
             return answer, position
         return Document(encode(answer), "", {}), position
 
-    document, position = await asked.service.read(answered)
+    if past is None:
+        document, position = await asked.service.read(answered)
+    else:
+        document, position = await asked.service.read_past(past, answered)
     sent = {"capacity-position": str(position), **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'
         if _is_known(headers.get(b"if-none-match", ""), document.tag):
             return Response(status_code=304, headers=sent)
     return Response(document.body, headers=sent, media_type=JSON_TYPE)
+
+
+async def asked_position(asked: Asked, query: dict[str, str], field: str = "as_of") -> int | None:
+    """Return the position that the query asks about; None if it asks about now. Raises Invalid."""
+    if field not in query:
+        return None
+    return await asked.service.position_of(field, read_moment(field, query[field]))
 
 
 def as_document(body: bytes, **headers: str) -> Document:

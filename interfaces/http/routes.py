@@ -77,12 +77,17 @@ def question(
     tag: bool = False,
     versioned: bool = False,
     projected: bool = True,
+    dated: bool = True,
 ) -> Schema:
     """Return what to say of a route that only looks: at read models, unless not `projected`.
+
+    It answers as of an earlier moment unless it is not `dated`.
 
     With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`.
     """
     parameters = [*_path_parameters(path), *query]
+    if dated:
+        parameters.append(_query("as_of", {"type": "string", "maxLength": 40}, _AS_OF))
     if projected:
         parameters += [
             _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
@@ -173,6 +178,10 @@ _POSITION = {
         "schema": {"type": "integer"},
     }
 }
+_AS_OF = (
+    "Answer as it would have been at an earlier moment: a position, or a time with its zone, "
+    "which means the last position before the first event recorded after it"
+)
 _VERSION = "The version, for If-Match"
 _IF_MATCH = (
     'The ETag that was seen, such as `"7"`, or `*` if it only must exist; 412 with the events '

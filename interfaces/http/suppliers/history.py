@@ -7,6 +7,7 @@ from starlette.responses import Response
 from domain.suppliers import SupplierCapacity
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, link, whole_number
+from interfaces.http.questions import asked_position
 from interfaces.http.recorded import HistoryAnswer, fields_of_event
 from interfaces.http.routes import Route, query_number, question
 from interfaces.http.wire import encode, json_response
@@ -43,14 +44,17 @@ async def history(asked: Asked) -> Response:
     """Replay one supplier's count from the ledger itself: it needs no waiting for positions."""
     line, scenario = asked.segment("line"), asked.segment("scenario")
     supplier = asked.segment("supplier")
-    query = asked.query("limit", "after_version")
+    query = asked.query("limit", "after_version", "as_of")
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
     after = whole_number(
         "after_version", query.get("after_version", "0"), least=0, most=MAX_CAPACITY_SLOTS
     )
+    past = await asked_position(asked, query)
     events: list[HistoryAnswer] = []
     more = False
-    replay = asked.service.suppliers.history(line=line, scenario=scenario, supplier=supplier)
+    replay = asked.service.suppliers.history(
+        line=line, scenario=scenario, supplier=supplier, up_to=past
+    )
     async for recorded in replay:
         if recorded.event.originator_version <= after:
             continue
@@ -65,5 +69,8 @@ async def history(asked: Asked) -> Response:
             )
         )
     here = link("lines", line, "scenarios", scenario, "suppliers", supplier, "history")
-    follow = f"{here}?limit={limit}&after_version={events[-1].version}" if more else None
-    return json_response(encode(SupplierHistoryAnswer(line, scenario, supplier, events, follow)))
+    pinned = "" if past is None else f"&as_of={past}"
+    follow = f"{here}?limit={limit}&after_version={events[-1].version}{pinned}" if more else None
+    answer = SupplierHistoryAnswer(line, scenario, supplier, events, follow)
+    position = asked.service.ledger.head if past is None else past
+    return json_response(encode(answer), headers={"capacity-position": str(position)})
