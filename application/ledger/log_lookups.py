@@ -5,21 +5,46 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import Struct, json
+
 # Position, aggregate id (16 bytes), version, topic, state: as the log's pages hold them.
 LogRow = tuple[int, bytes, int, str, bytes]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _POSITIONS_AT_ONCE = 1_000
+_WINDOW_POSITIONS = 500
 
 
-class PostgresLookups(ABC):
-    """Lookups in a ledger in PostgreSQL."""
+class Lookups(ABC):
+    """What both stores answer in the same way."""
 
     def position_at(self, moment: datetime) -> int:
         """Return the last position before the first event that was recorded after a moment."""
-        found = self._ask(_POSITION_AT.replace("?", "%s"), (_microseconds(moment),))
-        return int(found[0][0])
+        # A group bears the time at which it was closed, and events are decided a little before:
+        # up to the group all are early enough, and from there on each is asked.
+        begin, head = self._before_group(_microseconds(moment))
+        for after in range(begin, head, _WINDOW_POSITIONS):
+            for position, _, _, _, state in self.page(after, min(after + _WINDOW_POSITIONS, head)):
+                if _read_time(state).provenance.recorded_at > moment:
+                    return begin
+                begin = position
+        return head
+
+    @abstractmethod
+    def page(self, after: int, up_to: int) -> list[LogRow]:
+        """Return the events at positions beyond `after` and not beyond `up_to`."""
+
+    @abstractmethod
+    def _before_group(self, moment_us: int) -> tuple[int, int]:
+        """Return the position before the first group closed at a moment or later, and the head."""
+
+    @abstractmethod
+    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]: ...
+
+
+class PostgresLookups(Lookups):
+    """Lookups in a ledger in PostgreSQL."""
 
     def last_event(self, up_to: int) -> LogRow | None:
         """Return the newest event at or before a position."""
@@ -49,17 +74,13 @@ class PostgresLookups(ABC):
         )
         return found
 
-    @abstractmethod
-    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]: ...
+    def _before_group(self, moment_us: int) -> tuple[int, int]:
+        found = self._ask(_BEFORE_GROUP.replace("?", "%s"), (moment_us,))
+        return int(found[0][0]), int(found[0][1])
 
 
-class SqliteLookups(ABC):
+class SqliteLookups(Lookups):
     """Lookups in a ledger in an SQLite file."""
-
-    def position_at(self, moment: datetime) -> int:
-        """Return the last position before the first event that was recorded after a moment."""
-        sql = _POSITION_AT.replace("notification_id", "rowid")
-        return int(self._ask(sql, (_microseconds(moment),))[0][0])
 
     def last_event(self, up_to: int) -> LogRow | None:
         """Return the newest event at or before a position."""
@@ -87,19 +108,34 @@ class SqliteLookups(ABC):
             found += _unhexed(self._ask(f"{_SQLITE_EVENTS} WHERE rowid IN ({marks})", some))
         return sorted(found)
 
-    @abstractmethod
-    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]: ...
+    def _before_group(self, moment_us: int) -> tuple[int, int]:
+        found = self._ask(_BEFORE_GROUP.replace("notification_id", "rowid"), (moment_us,))
+        return int(found[0][0]), int(found[0][1])
 
 
-_POSITION_AT = """
-WITH later AS (
-    SELECT position FROM append_groups WHERE recorded_at_us > ?
+class _Provenance(Struct):
+    recorded_at: datetime
+
+
+class _Recorded(Struct):
+    """All that is asked of a stored event here, whatever its shape."""
+
+    provenance: _Provenance
+
+
+_read_time = json.Decoder(_Recorded).decode
+
+# At the very moment, not only after it: a group's time is cut to whole microseconds.
+_BEFORE_GROUP = """
+WITH head AS (SELECT coalesce(max(notification_id), 0) AS position FROM stored_events),
+later AS (
+    SELECT position FROM append_groups WHERE recorded_at_us >= ?
     ORDER BY recorded_at_us, position LIMIT 1
 )
 SELECT CASE WHEN EXISTS (SELECT 1 FROM later)
     THEN coalesce((SELECT max(position) FROM append_groups
                    WHERE position < (SELECT position FROM later)), 0)
-    ELSE coalesce((SELECT max(notification_id) FROM stored_events), 0) END
+    ELSE (SELECT position FROM head) END, (SELECT position FROM head)
 """
 _POSTGRES_EVENTS = (
     "SELECT notification_id, uuid_send(originator_id), originator_version, topic, state"

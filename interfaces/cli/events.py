@@ -23,7 +23,7 @@ _PAGE_EVENTS = 500
 _WAIT_SECONDS = 30.0
 
 
-@command(events, "tail")
+@command(events, "tail", dated=True)
 def tail(
     door: Door,
     after: Annotated[
@@ -53,13 +53,19 @@ def tail(
     **Example:** `capacity events tail --after 100 --topic suppliers.slot_booked --follow`
     """
     topics = _stored_topics(context, topic or [])
+    if follow and door.as_of is not None:
+        raise Usage("--follow waits for what comes, --as-of is about what was; leave one out")
 
     async def work(session: Session) -> None:
+        if door.as_of is not None:
+            await session.go_back(door.as_of)
         start = after
         if start is None:
             start = await _before_newest(session, topics, limit or _NEWEST)
         left = limit if limit is not None or follow or after is not None else _NEWEST
         async for row in _feed(session, start, topics, follow=follow):
+            if session.past is not None and row.position > session.past:
+                return
             _show(door, row)
             left = left - 1 if left is not None else None
             if left == 0:
@@ -93,13 +99,17 @@ def _stored_topics(context: str | None, asked: Sequence[str]) -> list[str] | Non
 async def _before_newest(session: Session, topics: list[str] | None, count: int) -> int:
     """Return the position beyond which the newest events lie; positions may have gaps."""
     store, head = session.service.ledger.store, session.service.ledger.head
+    if session.past is not None:
+        head = session.past
     window = count
     while window < head:
         found = await store.feed(after=head - window, limit=2**31 - 1, topics=topics)
+        found = [row for row in found if row.position <= head]
         if len(found) >= count:
             return found[-count].position - 1
         window *= 4
     found = await store.feed(after=0, limit=2**31 - 1, topics=topics)
+    found = [row for row in found if row.position <= head]
     return found[-count].position - 1 if len(found) >= count else 0
 
 

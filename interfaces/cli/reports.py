@@ -29,7 +29,7 @@ def distribution(door: Door, line: Line, scenario: Scenario) -> None:
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> "Distribution | None":
-        return await session.service.read(queries.distribution, line=line, scenario=scenario)
+        return await session.read(queries.distribution, line=line, scenario=scenario)
 
     found = door.ask(work)
     if found is None:
@@ -72,7 +72,7 @@ def capacity(door: Door, line: Line, scenario: Scenario) -> None:
     from projections.capacity_files import capacity_text
 
     async def work(session: Session) -> dict[str, Any] | None:
-        return await session.service.read(queries.capacity_document, line=line, scenario=scenario)
+        return await session.read(queries.capacity_document, line=line, scenario=scenario)
 
     document = door.ask(work)
     if document is None:
@@ -99,7 +99,7 @@ def _overbooked(record: dict[str, Any]) -> str:
     return f"overbooked by {over}" if over > 0 else ""
 
 
-@command(history, "suppliers")
+@command(history, "suppliers", dated=True)
 def supplier_history(
     door: Door,
     path: Annotated[
@@ -123,7 +123,7 @@ def supplier_history(
         return [
             recorded
             async for recorded in session.service.suppliers.history(
-                line=line, scenario=scenario, supplier=supplier
+                line=line, scenario=scenario, supplier=supplier, up_to=session.past
             )
         ]
 
