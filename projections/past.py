@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
 
-from projections.database import create_tables, move_positions
+from projections.completeness import Applied, applied
+from projections.database import create_tables, place_positions, projection_positions
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow, PastLog
 from projections.projection import Projection
@@ -177,19 +178,29 @@ class _Maker:
     def run(self, after: int, mark: Mark) -> None:
         projections = self._rulebook.projections
         create_tables(self._engine, projections)
+        seen = self._seen()
         indexes_last = after == 0 and mark.position > _INDEXES_LAST_EVENTS
         if indexes_last:
             self._indexes("drop")
         for start in range(after, mark.position, WINDOW_POSITIONS):
             end = min(start + WINDOW_POSITIONS, mark.position)
+            page = self._log.page(start, end)
             with self._engine.begin() as connection:
-                self._fold(connection, self._log.page(start, end))
+                self._fold(connection, page)
+            seen += applied(page)
             self._progress(end - after, mark.position - after)
         if indexes_last:
             self._indexes("create")
         with self._engine.begin() as connection:
-            move_positions(connection, projections, expected=None, position=mark.position)
+            place_positions(connection, projections, position=mark.position, applied=seen)
             _write_mark(connection, mark)
+
+    def _seen(self) -> Applied:
+        """Return what the earlier past has read of the log; all projections have read the same."""
+        columns = projection_positions.c
+        with self._engine.begin() as connection:
+            found = connection.execute(select(columns.applied_events, columns.applied_digest))
+            return Applied(*next(iter(found), (0, 0)))
 
     def _fold(self, connection: Connection, page: list[LogRow]) -> None:
         steps = self._rulebook.steps(page)
