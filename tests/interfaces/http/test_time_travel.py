@@ -1,7 +1,8 @@
 """`as_of`: every read answers as it did at an earlier moment, and says which one."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -237,6 +238,23 @@ def test_a_known_past_is_not_sent_again(live: Any) -> None:
     known = {"If-None-Match": tag}
     again = live.client.get(f"{SCENARIO}/capacity", params=asked, headers=known)
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("follow", ["threads", "process"])
+def test_the_follower_leaves_checkpoints(start: Any, load_sample: Any, follow: str) -> None:
+    with start(projector=follow, past_checkpoint_events=5) as live:
+        load_sample(live)
+        for each in range(5):
+            live.book(f"R-{each}")
+        _until(lambda: live.service.pasts.files.checkpoints()[-1:] >= [10])
+
+
+def _until(seen: Callable[[], bool]) -> None:
+    """Look until it is so: a process of its own can only be looked at."""
+    give_up_at = time.monotonic() + 30
+    while not seen():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
 
 
 # Pages.
