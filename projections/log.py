@@ -57,5 +57,8 @@ class PastLog(Log, Protocol):
     ) -> list[LogRow]:
         """Return events of one aggregate, newest first, none of them beyond a position."""
 
+    def topics_back(self, topics: Sequence[str], *, before: int, limit: int) -> list[LogRow]:
+        """Return events of these topics before a position, newest first: this looks at all."""
+
     def events_at(self, positions: Sequence[int]) -> list[LogRow]:
         """Return the events at these positions, oldest first."""

@@ -117,15 +117,22 @@ def make_past(
 ) -> None:
     """Write the past at a position, on top of an earlier one if it is given. Raises PastFailed."""
     mark = mark_at(log, fingerprint_of(projections), position)
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex}.tmp")
-    try:
+    with written_beside(path, position) as beside:
         if base is not None:
             shutil.copyfile(base, beside)
         with _writing(beside) as engine:
             _Maker(log, engine, projections, progress).run(base_position, mark)
+
+
+@contextmanager
+def written_beside(path: Path, position: int) -> Iterator[Path]:
+    """Yield a name to write under; at the end it gets the path's own. Raises PastFailed."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex}.tmp")
+    try:
+        yield beside
         _sync(beside)
         beside.replace(path)
-    except (OSError, DBAPIError, EventFailed) as error:
+    except (OSError, sqlite3.Error, DBAPIError, EventFailed) as error:
         why = str(error.orig if isinstance(error, DBAPIError) else error)
         raise PastFailed(position, path.parent, " ".join(why.split())) from error
     finally:

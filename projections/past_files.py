@@ -8,12 +8,14 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
+from projections.differences import write_differences
 from projections.log import PastLog
 from projections.past import (
     PastFailed,
@@ -21,13 +23,15 @@ from projections.past import (
     fingerprint_of,
     make_past,
     mark_at,
+    open_past,
     read_mark,
+    written_beside,
 )
 from projections.projection import Projection
 
 # What a crash left under a temporary name is nobody's after this time.
 _ABANDONED_SECONDS = 3_600.0
-_NAME = re.compile(r"(checkpoint|past)-([0-9a-f]{16})-(\d{19})\.db")
+_NAME = re.compile(r"(checkpoint|past|differences)-([0-9a-f]{16})-(\d{19}|[0-9a-f]{64})\.db")
 
 _log = structlog.get_logger(__name__)
 
@@ -49,11 +53,19 @@ class _Found(NamedTuple):
     """One file of the folder."""
 
     path: Path
-    is_checkpoint: bool
+    kind: str
     fingerprint: str
-    position: int
+    name: str  # its position, or what the differences are between
     size_bytes: int
     used_at: float
+
+    @property
+    def is_checkpoint(self) -> bool:
+        return self.kind == "checkpoint"
+
+    @property
+    def position(self) -> int:
+        return int(self.name)
 
 
 class PastFiles:
@@ -82,6 +94,38 @@ class PastFiles:
                 found = self._made("past", position, progress)
             self.used(found)
             return found
+
+    def differences(
+        self, begin: int, end: int, *, progress: Progress = lambda done, total: None
+    ) -> Path:
+        """Return what differs between two positions, as a file. Raises PastFailed, PastStopped."""
+        marks = [mark_at(self._log, self._fingerprint, each) for each in (begin, end)]
+        name = sha256(repr(marks).encode()).hexdigest()
+        path = self.folder / f"differences-{self._fingerprint}-{name}.db"
+        if not path.exists():
+            self._compare(begin, end, path, progress)
+        self.used(path)
+        return path
+
+    def _compare(self, begin: int, end: int, path: Path, progress: Progress) -> None:
+        with ExitStack() as stack:
+            opened = []
+            for each in (begin, end):
+                engine = open_past(self.at(each))
+                stack.callback(engine.dispose)
+                # Held open, it can be read to the end even if its name is removed meanwhile.
+                opened.append(stack.enter_context(engine.connect()))
+            with self._making, written_beside(path, end) as beside:
+                write_differences(
+                    self._log,
+                    self._projections,
+                    beside,
+                    before=opened[0],
+                    after=opened[1],
+                    positions=(begin, end),
+                    progress=self._unless_stopped(end, progress),
+                )
+            self._keep_limits(path)
 
     def write(self, position: int, path: Path, *, progress: Progress) -> None:
         """Write the past at a position to a file of its own. Raises PastFailed, PastStopped."""
@@ -149,12 +193,6 @@ class PastFiles:
 
     def _make(self, path: Path, position: int, progress: Progress) -> None:
         base = next(iter(self._bases(position)), None)
-
-        def told(done: int, total: int) -> None:
-            if self._stopping.is_set():
-                raise PastStopped(f"The past at position {position} is not needed any more")
-            progress(done, total)
-
         make_past(
             self._log,
             self._projections,
@@ -162,14 +200,23 @@ class PastFiles:
             position=position,
             base=base.path if base else None,
             base_position=base.position if base else 0,
-            progress=told,
+            progress=self._unless_stopped(position, progress),
         )
+
+    def _unless_stopped(self, position: int, progress: Progress) -> Progress:
+        def told(done: int, total: int) -> None:
+            if self._stopping.is_set():
+                raise PastStopped(f"The past at position {position} is not needed any more")
+            progress(done, total)
+
+        return told
 
     # Finding.
 
     def _bases(self, position: int, *, least: int = 0) -> Iterator[_Found]:
         """Find pasts of this ledger up to a position, newest first; those of another go."""
-        found = [each for each in self._ours() if least <= each.position <= position]
+        pasts = [each for each in self._ours() if each.kind != "differences"]
+        found = [each for each in pasts if least <= each.position <= position]
         for each in sorted(found, key=lambda each: -each.position):
             if read_mark(each.path) == mark_at(self._log, self._fingerprint, each.position):
                 yield each
@@ -188,12 +235,9 @@ class PastFiles:
                 with suppress(OSError):  # removed by another process meanwhile
                     about = entry.stat()
                     if named is not None:
-                        kind, made_by, position = named.groups()
-                        path, size = Path(entry.path), about.st_size
-                        checkpoint = kind == "checkpoint"
-                        each = _Found(
-                            path, checkpoint, made_by, int(position), size, about.st_mtime
-                        )
+                        kind, made_by, name = named.groups()
+                        size, used_at = about.st_size, about.st_mtime
+                        each = _Found(Path(entry.path), kind, made_by, name, size, used_at)
                         found.append(each)
                     elif (
                         entry.name.endswith(".tmp")

@@ -65,6 +65,15 @@ class PostgresLookups(Lookups):
         )
         return found
 
+    def topics_back(self, topics: Sequence[str], *, before: int, limit: int) -> list[LogRow]:
+        """Return events of these topics before a position, newest first: this looks at all."""
+        found: list[LogRow] = self._ask(
+            f"{_POSTGRES_EVENTS} WHERE topic = ANY(%s::text[]) AND notification_id < %s"
+            " ORDER BY notification_id DESC LIMIT %s",
+            (list(topics), before, limit),
+        )
+        return found
+
     def events_at(self, positions: Sequence[int]) -> list[LogRow]:
         """Return the events at these positions, oldest first."""
         found: list[LogRow] = self._ask(
@@ -98,6 +107,12 @@ class SqliteLookups(Lookups):
             " AND +rowid <= ? ORDER BY originator_version DESC LIMIT ?"
         )
         return _unhexed(self._ask(sql, (originator_id.hex(), before_version, up_to, limit)))
+
+    def topics_back(self, topics: Sequence[str], *, before: int, limit: int) -> list[LogRow]:
+        """Return events of these topics before a position, newest first: this looks at all."""
+        marks = ", ".join("?" * len(topics))
+        sql = f"{_SQLITE_EVENTS} WHERE topic IN ({marks}) AND rowid < ? ORDER BY rowid DESC LIMIT ?"
+        return _unhexed(self._ask(sql, (*topics, before, limit)))
 
     def events_at(self, positions: Sequence[int]) -> list[LogRow]:
         """Return the events at these positions, oldest first."""
