@@ -96,6 +96,16 @@ class Pasts:
             past = await self.open(position)
             return await self._reads.run(past.used_for(question), past.engine)
 
+    async def compare(self, begin: int, end: int, question: Callable[[Connection], R]) -> R:
+        """Answer a question about what differs between two positions. Raises as `read` does."""
+        key = ("differences", begin, end)
+        path = await self.make(key, lambda: self.files.differences(begin, end), position=end)
+        engine = open_past(path)
+        try:
+            return await self._reads.run(question, engine)
+        finally:
+            engine.dispose()
+
     async def open(self, position: int) -> "OpenPast":
         """Return the past at a position, open; it is made first if need be."""
         with self._opening:

@@ -210,18 +210,21 @@ def _seen(values: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def read_differences(
-    path: Path, log: PastLog, *, after_number: int, limit: int, projection: str | None = None
+    connection: Connection,
+    log: PastLog,
+    *,
+    after_number: int,
+    limit: int,
+    projection: str | None = None,
 ) -> list[Change]:
     """Return differences beyond a number, in their order, with the events behind them."""
-    with closing(sqlite3.connect(path)) as file:
-        found = file.execute(
-            "SELECT number, projection, told FROM changes"
-            " WHERE number > ? AND (? IS NULL OR projection = ?) ORDER BY number LIMIT ?",
-            (after_number, projection, projection, limit),
-        ).fetchall()
-        numbers = [number for number, _, _ in found]
-        touches = _touches(file, numbers)
-        counts = _counts(file, numbers)
+    found = connection.exec_driver_sql(
+        "SELECT number, projection, told FROM changes"
+        " WHERE number > ? AND (? IS NULL OR projection = ?) ORDER BY number LIMIT ?",
+        (after_number, projection, projection, limit),
+    ).all()
+    numbers = tuple(row.number for row in found)
+    touches, counts = _touches(connection, numbers), _counts(connection, numbers)
     events = _events(log, [position for several in touches.values() for position in several])
     changes = []
     for number, owner, told in found:
@@ -233,14 +236,13 @@ def read_differences(
     return changes
 
 
-def count_differences(path: Path, *, projection: str | None = None) -> int:
+def count_differences(connection: Connection, *, projection: str | None = None) -> int:
     """Return how many rows differ."""
-    with closing(sqlite3.connect(path)) as file:
-        found = file.execute(
-            "SELECT count(*) FROM changes WHERE (? IS NULL OR projection = ?)",
-            (projection, projection),
-        ).fetchone()
-    return int(found[0])
+    found = connection.exec_driver_sql(
+        "SELECT count(*) FROM changes WHERE (? IS NULL OR projection = ?)",
+        (projection, projection),
+    )
+    return int(found.scalar_one())
 
 
 # Two rules may let one event touch one row twice.
@@ -250,10 +252,10 @@ _JOINED = (
 )
 
 
-def _touches(file: sqlite3.Connection, numbers: list[int]) -> dict[int, list[int]]:
+def _touches(connection: Connection, numbers: tuple[int, ...]) -> dict[int, list[int]]:
     """Return the newest positions that touched each row, newest first."""
     joined = _JOINED.format(marks=", ".join("?" * len(numbers)))
-    found = file.execute(
+    found = connection.exec_driver_sql(
         "SELECT number, position FROM (SELECT number, position, row_number()"  # noqa: S608 - our own
         f" OVER (PARTITION BY number ORDER BY position DESC) AS place {joined})"
         " WHERE place <= ? ORDER BY number, position DESC",
@@ -265,9 +267,10 @@ def _touches(file: sqlite3.Connection, numbers: list[int]) -> dict[int, list[int
     return touches
 
 
-def _counts(file: sqlite3.Connection, numbers: list[int]) -> dict[int, int]:
+def _counts(connection: Connection, numbers: tuple[int, ...]) -> dict[int, int]:
     joined = _JOINED.format(marks=", ".join("?" * len(numbers)))
-    return dict(file.execute(f"SELECT number, count(*) {joined} GROUP BY number", numbers))
+    sql = f"SELECT number, count(*) {joined} GROUP BY number"
+    return {number: many for number, many in connection.exec_driver_sql(sql, numbers)}  # noqa: C416 - rows are typed as pairs only here
 
 
 def _events(log: PastLog, positions: list[int]) -> dict[int, Event]:

@@ -86,6 +86,7 @@ class Explanation(NamedTuple):
     row: dict[str, Any] | None
     events: list[Explained]
     more: bool
+    position: int  # up to which it is explained
 
 
 # What is asked.
@@ -165,15 +166,15 @@ def explain(
     shown_position = connection.scalar(
         select(columns.position).where(columns.name == place.projection.name)
     )
-    end = (shown_position or 0) + 1
-    found = _newest(log, place, key, min(end, before or end), limit + 1)
+    position = shown_position or 0
+    found = _newest(log, place, key, min(position + 1, before or position + 1), limit + 1)
     row = _row(connection, place.table, key)
     if not found and row is None and before is None:
         raise NoSuchRow(place.table, str(place))
     names = [column.name for column in place.table.primary_key.columns]
     told = as_people_see(dict(zip(names, key, strict=True)))
     seen = None if row is None else as_people_see(row)
-    return Explanation(place, told, seen, found[:limit], len(found) > limit)
+    return Explanation(place, told, seen, found[:limit], len(found) > limit, position)
 
 
 def touching(projection: Projection, table: Table) -> dict[type[Event], list[Rule]]:

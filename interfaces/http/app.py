@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import events, health, suppliers
+from interfaces.http import events, health, suppliers, time_travel
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
@@ -60,7 +60,7 @@ def create_app(
     )
     app.state.metrics = metrics
     app.state.projector = projector
-    for router in (*suppliers.ROUTERS, events.router, health.router):
+    for router in (*suppliers.ROUTERS, events.router, time_travel.router, health.router):
         # Not `include_router`, whose wrapper matches every request twice.
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way

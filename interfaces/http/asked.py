@@ -70,6 +70,15 @@ class Asked(Request):
             raise Invalid((f"/{field}", fault))
         return text
 
+    def segments(self, field: str) -> list[str]:
+        """Return the names of a path's rest; an encoded slash belongs to its name."""
+        rest: str = self.scope["path_params"][field]
+        found = [each.replace(ENCODED_SLASH, "/") for each in rest.split("/")]
+        for text in found:
+            if fault := name_fault(text):
+                raise Invalid((f"/{field}", fault))
+        return found
+
     def file_segment(self, field: str) -> str:
         """Return a name from the path that may also name a file."""
         text = self.segment(field)

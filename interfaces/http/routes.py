@@ -26,6 +26,8 @@ _EXAMPLES = {
     "scenario": "overlap_only",
     "supplier": "iSoalr",
     "registration_id": "SPUS63956",
+    "projection": "supplier_capacity",
+    "key": "matches/line=sbus/registration_id=SPUS63956",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -87,7 +89,7 @@ def question(
     """
     parameters = [*_path_parameters(path), *query]
     if dated:
-        parameters.append(_query("as_of", {"type": "string", "maxLength": 40}, _AS_OF))
+        parameters.append(query_moment("as_of", _AS_OF))
     if projected:
         parameters += [
             _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
@@ -167,6 +169,11 @@ def query_text(name: str, meaning: str, *, max_length: int = 200) -> Schema:
     return _query(name, {"type": "string", "minLength": 1, "maxLength": max_length}, meaning)
 
 
+def query_moment(name: str, meaning: str, *, required: bool = False) -> Schema:
+    """Return a query parameter that is a position, or a time with its zone."""
+    return _query(name, {"type": "string", "maxLength": 40}, meaning) | {"required": required}
+
+
 def query_flag(name: str, meaning: str) -> Schema:
     """Return a query parameter that is true or false."""
     return _query(name, {"type": "boolean"}, meaning)
@@ -219,7 +226,7 @@ def _declared(parameters: list[Schema], responses: Schema) -> Schema:
 
 
 def _path_parameters(path: str) -> list[Schema]:
-    names = [each.strip("{}") for each in path.split("/") if each.startswith("{")]
+    names = [each.strip("{}").partition(":")[0] for each in path.split("/") if each[:1] == "{"]
     return [
         {
             "name": name,

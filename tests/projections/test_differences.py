@@ -1,12 +1,15 @@
 """Differences between two moments: exactly the rows that are not what they were, and why."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from projections.catalogue import PROJECTIONS
 from projections.differences import (
@@ -16,7 +19,7 @@ from projections.differences import (
     read_differences,
 )
 from projections.explaining import as_people_see
-from projections.past import PastFailed
+from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits
 from tests.projections.conftest import BareLedger, Life
 from tests.projections.test_past import Rows, lived, small_disk
@@ -29,8 +32,16 @@ def differences(
     ledger: BareLedger, folder: Path, begin: int, end: int, **limits: int
 ) -> list[Change]:
     files = PastFiles(ledger.log, PROJECTIONS, folder, limits=PastLimits(**limits))
-    path = files.differences(begin, end)
-    return read_differences(path, ledger.log, after_number=0, limit=10_000)
+    with reading(files.differences(begin, end)) as connection:
+        return read_differences(connection, ledger.log, after_number=0, limit=10_000)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Connection]:
+    engine = open_past(path)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 def compared_by_hand(before: Rows, after: Rows) -> dict[tuple[str, str], tuple[Any, Any]]:
@@ -114,17 +125,17 @@ def test_differences_are_read_page_by_page(ledger: BareLedger, life: Life, tmp_p
     begin = ledger.append(life.open())
     end = [ledger.append(life.book(f"R-{each}", "ACME")) for each in range(4)][-1]
     files = PastFiles(ledger.log, PROJECTIONS, tmp_path)
-    path = files.differences(begin, end)
-    whole = read_differences(path, ledger.log, after_number=0, limit=100)
     paged: list[Change] = []
-    while page := read_differences(
-        path, ledger.log, after_number=paged[-1].number if paged else 0, limit=2
-    ):
-        paged += page
-    assert paged == whole
-    assert count_differences(path) == len(whole) == 5
-    assert count_differences(path, projection="supplier_capacity") == 5
-    assert count_differences(path, projection="other") == 0
+    with reading(files.differences(begin, end)) as connection:
+        whole = read_differences(connection, ledger.log, after_number=0, limit=100)
+        while page := read_differences(
+            connection, ledger.log, after_number=paged[-1].number if paged else 0, limit=2
+        ):
+            paged += page
+        assert paged == whole
+        assert count_differences(connection) == len(whole) == 5
+        assert count_differences(connection, projection="supplier_capacity") == 5
+        assert count_differences(connection, projection="other") == 0
 
 
 def test_differences_are_made_once(ledger: BareLedger, life: Life, tmp_path: Path) -> None:
