@@ -12,6 +12,7 @@ from interfaces.cli.exit_codes import epilog
 from interfaces.cli.files import files
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
+from interfaces.cli.past import diff, explain, replay
 from interfaces.cli.projections import projections
 from interfaces.cli.reports import capacity, distribution, history
 from interfaces.cli.scenarios import reset, resync, scenarios
@@ -42,6 +43,9 @@ command(app, "reassign", writes=True, panel=_BOOK)(reassign)
 command(app, "match", writes=True, panel=_BOOK)(match)
 command(app, "capacity", dated=True, panel=_ASK)(capacity)
 command(app, "distribution", dated=True, panel=_ASK)(distribution)
+command(app, "explain", dated=True, panel=_ASK)(explain)
+command(app, "diff", panel=_ASK)(diff)
+command(app, "replay", panel=_ASK)(replay)
 app.add_typer(history, rich_help_panel=_ASK)
 app.add_typer(events, rich_help_panel=_ASK)
 app.add_typer(files, rich_help_panel=_KEEP)

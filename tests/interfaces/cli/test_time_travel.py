@@ -6,6 +6,8 @@ import pytest
 import typer
 
 from interfaces.cli.app import app
+from projections.past import open_past, read_mark
+from projections.supplier_capacity import capacity_document, position
 from tests.interfaces.cli.conftest import CommandLine
 
 # Every command that only looks, with arguments that it answers; and why others have no past.
@@ -19,11 +21,13 @@ DATED = {
     "aliases show": ["roof"],
     "scenarios list": ["roof"],
     "scenarios show": ["roof", "march"],
+    "explain": ["supplier_capacity", "supplier_capacity", "supplier=ACME"],
 }
 UNDATED = {
     "demo", "migrate", "serve", "offers publish", "aliases set", "scenarios open", "resync",
     "reset", "book", "release", "reassign", "match",  # they write
     "files verify", "projections run", "projections status", "projections rebuild",  # about now
+    "diff", "replay",  # they name moments themselves
 }  # fmt: skip
 
 
@@ -100,7 +104,7 @@ def test_moments_that_are_none_are_refused(
 
 
 def test_what_did_not_exist_yet_is_not_found(roof: CommandLine) -> None:
-    for name in ("capacity", "history suppliers", "offers show"):
+    for name in ("capacity", "history suppliers", "offers show", "explain"):
         assert roof(*name.split(), *DATED[name], "--as-of", "0").exit_code == 3
 
 
@@ -120,3 +124,136 @@ def test_a_past_that_cannot_be_kept_is_named(
     ended = roof("capacity", "roof", "march", "--as-of", "1", "--json")
     assert (ended.exit_code, ended.problem["code"]) == (6, "past-unavailable")
     assert roof("capacity", "roof", "march").exit_code == 0
+
+
+# Replay.
+
+
+def test_replay_writes_the_read_side_as_it_stood(roof: CommandLine) -> None:
+    roof.ok("book", "roof", "march", "R-1", "ACME")
+    head, then = _head(roof), roof.ok("capacity", "roof", "march", "--json")
+    roof.ok("release", "roof", "march", "R-1")
+    told = roof.json("replay", "--until", str(head), "--into", "sqlite:///past.db")
+    assert (told["position"], told["file"]) == (head, "past.db")
+    assert sorted(each.name for each in roof.folder.glob("*past.db*")) == ["past.db"]
+    engine = open_past(roof.folder / "past.db")
+    with engine.connect() as connection:
+        document = capacity_document(connection, line="roof", scenario="march")
+        assert position(connection) == head
+    engine.dispose()
+    assert document == json.loads(then)
+
+
+def test_replay_goes_on_from_the_checkpoints_that_it_left(
+    roof: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPACITY_PAST_CHECKPOINT_EVENTS", "2")
+    head = _head(roof)
+    roof.ok("replay", "--until", str(head), "--into", "sqlite:///past.db")
+    left = {each.name for each in (roof.folder / "capacity.past").iterdir()}
+    assert len(left) == (head - 1) // 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--until", "1", "--into", "past.db"], 2, "'past.db', sqlite:///PATH is needed"),
+        (["--until", "1", "--into", "postgresql://x/y"], 2, "sqlite:///PATH is needed"),
+        (["--until", "1", "--into", "sqlite:///"], 2, "sqlite:///PATH is needed"),
+        (["--until", "1", "--into", "sqlite:///none/past.db"], 2, "cannot be written"),
+        (["--until", "1", "--into", "sqlite:///data"], 2, "cannot be written: it is a folder"),
+        (["--until", "x", "--into", "sqlite:///past.db"], 5, "/until: found 'x'"),
+        (["--until", "1000000", "--into", "sqlite:///past.db"], 5, "the ledger ends at"),
+        (["--until", "1", "--into", "sqlite:///capacity.db"], 2, "--force replaces it"),
+        (
+            ["--until", "1", "--into", "sqlite:///capacity.db", "--force"],
+            2,
+            "capacity.db is no past, and is never replaced",
+        ),
+    ],
+)
+def test_replays_that_cannot_be_are_refused(
+    roof: CommandLine, arguments: list[str], code: int, said: str
+) -> None:
+    before = (roof.folder / "capacity.db").read_bytes()
+    ended = roof("replay", *arguments)
+    assert ended.exit_code == code, ended
+    assert said in ended.stderr
+    assert (roof.folder / "capacity.db").read_bytes() == before
+    assert not (roof.folder / "past.db").exists()
+
+
+def test_an_earlier_past_is_replaced_on_request(roof: CommandLine) -> None:
+    for until, more in (("1", []), ("3", ["--force"])):
+        roof.ok("replay", "--until", until, "--into", "sqlite:///past.db", *more)
+    mark = read_mark(roof.folder / "past.db")
+    assert mark is not None
+    assert mark.position == 3
+
+
+# Diff and explain.
+
+
+def test_diff_says_what_changed_by_whom_and_why(roof: CommandLine) -> None:
+    roof.ok("book", "roof", "march", "R-1", "ACME")
+    begin = _head(roof)
+    why = ["--actor", "ada", "--reason", "she moved"]
+    roof.ok("reassign", "roof", "march", "R-1", "Größe/☀ Solar", *why)
+    told = roof.json("diff", "--from", str(begin))
+    assert told["change_count"] == 3
+    match = next(each for each in told["changes"] if each["table"] == "matches")
+    assert (match["before"]["supplier"], match["after"]["supplier"]) == ("ACME", "Größe/☀ Solar")
+    assert match["events"][0]["reason"] == "she moved"
+    shown = roof.ok("diff", "--from", str(begin), "--to", str(begin + 3), "supplier_capacity")
+    assert "supplier=ACME>Größe/☀ Solar" in shown
+    assert "suppliers.reassigned by ada (she moved)" in shown
+    few = roof.ok("diff", "--from", "0", "--limit", "1")
+    assert "The first 1:" in few
+    assert roof.ok("diff", "--from", str(begin), "--to", str(begin)).startswith("0 rows differ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--from", "x"], 5, "/from: found 'x'"),
+        (["--from", "1", "--to", "1000000"], 5, "/to: found 1000000, the ledger ends at"),
+        (["--from", "3", "--to", "1"], 2, "found position 1, which lies before 3"),
+        (["--from", "1", "nothing"], 3, "No projection is called 'nothing'"),
+    ],
+)
+def test_differences_that_cannot_be_are_refused(
+    roof: CommandLine, arguments: list[str], code: int, said: str
+) -> None:
+    ended = roof("diff", *arguments)
+    assert ended.exit_code == code, ended
+    assert said in ended.stderr
+
+
+def test_explain_shows_who_made_a_row(roof: CommandLine) -> None:
+    roof.ok("book", "roof", "march", "R-1", "ACME", "--actor", "ada", "--reason", "she asked")
+    place = ["supplier_capacity", "matches", "line=roof", "registration_id=R-1"]
+    told = roof.json("explain", *place)
+    assert [each["topic"] for each in told["events"]] == ["suppliers.booked"]
+    assert told["row"]["supplier"] == "ACME"
+    by_key = ["supplier_capacity", "matches", told["key"]["booking_id"]]
+    assert roof.json("explain", *by_key) == told
+    shown = roof.ok("explain", *place)
+    assert "ada" in shown
+    assert "she asked" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nothing", "x"], 3, "No projection is called 'nothing'"),
+        (["supplier_capacity", "nothing"], 3, "has no table 'nothing'"),
+        (["supplier_capacity", "matches", "x"], 5, "found 'x', a UUID is needed for booking_id"),
+        (["supplier_capacity", "matches", "line=none"], 3, "matches has no row with line none"),
+    ],
+)
+def test_rows_that_cannot_be_explained_are_named(
+    roof: CommandLine, arguments: list[str], code: int, said: str
+) -> None:
+    ended = roof("explain", *arguments)
+    assert ended.exit_code == code, ended
+    assert said in ended.stderr
