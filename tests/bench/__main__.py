@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, http, reading, rebuilding
+from tests.bench import append, http, past, reading, rebuilding
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "rebuild": rebuilding.rebuilds,
     "read": reading.reads,
     "match": reading.match_100k,
+    "as_of_report": past.as_of_report,
 }
 
 
