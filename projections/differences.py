@@ -5,7 +5,7 @@ in the pasts at both ends. The outcome is a file, so that it is read page by pag
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -45,12 +45,16 @@ class Named(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One row that is not what it was; of a changed one, the columns that are not."""
+    """One row that is not what it was; of a changed one, the columns that are not.
+
+    `names` are its other columns by which rows are looked up.
+    """
 
     number: int
     projection: str
     table: str
     key: dict[str, Any]
+    names: dict[str, Any]
     kind: Kind
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -63,6 +67,7 @@ class _Told(msgspec.Struct, array_like=True):
 
     table: str
     key: dict[str, Any]
+    names: dict[str, Any]
     kind: Kind
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -153,11 +158,9 @@ class _Maker:
     ) -> None:
         asked = [key for _, key in keys]
         old, new = bulk.load(before, asked), bulk.load(after, asked)
-        names = [column.name for column in table.primary_key.columns]
         changed = []
         for stored, key in keys:
-            values = key if isinstance(key, tuple) else (key,)
-            told = _told(str(table.name), dict(zip(names, values, strict=True)), old, new, key)
+            told = _told(table, _fields(old.get(key)), _fields(new.get(key)))
             if told is not None:
                 changed.append(
                     (self._numbers[table], stored, self._owner[table], _write_told(told))
@@ -174,27 +177,23 @@ def _read_key(stored: bytes) -> Key:
 
 
 def _told(
-    table: str,
-    named: dict[str, Any],
-    old: Mapping[Key, Row | None],
-    new: Mapping[Key, Row | None],
-    key: Key,
+    table: Table, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> _Told | None:
     """Return how a row differs, or None if it does not."""
-    before, after = _fields(old.get(key)), _fields(new.get(key))
     if before == after:
         return None
-    shown_key = as_people_see(named)
+    whole = after or before or {}
+    key = {column.name: whole[column.name] for column in table.primary_key.columns}
+    indexed = {column.name for index in table.indexes for column in index.columns}
+    names = {name: value for name, value in whole.items() if name in indexed}
+    kind: Kind = "changed"
     if before is None or after is None:
-        kind: Kind = "added" if before is None else "removed"
-        return _Told(table, shown_key, kind, _seen(before), _seen(after))
-    other = [name for name in before if before[name] != after[name]]
+        kind = "added" if before is None else "removed"
+    else:
+        other = [name for name in before if before[name] != after[name]]
+        before, after = [{name: row[name] for name in other} for row in (before, after)]
     return _Told(
-        table,
-        shown_key,
-        "changed",
-        _seen({name: before[name] for name in other}),
-        _seen({name: after[name] for name in other}),
+        str(table.name), as_people_see(key), as_people_see(names), kind, _seen(before), _seen(after)
     )
 
 
@@ -228,11 +227,9 @@ def read_differences(
     events = _events(log, [position for several in touches.values() for position in several])
     changes = []
     for number, owner, told in found:
-        table, key, kind, before, after = msgspec.structs.astuple(_read_told(told))
         named = [Named(position, events[position]) for position in touches[number]]
-        changes.append(
-            Change(number, owner, table, key, kind, before, after, named, counts[number])
-        )
+        row: Any = msgspec.structs.astuple(_read_told(told))
+        changes.append(Change._make((number, owner, *row, named, counts[number])))
     return changes
 
 

@@ -152,7 +152,10 @@ def diff(
     if len(found) < many_rows:
         sentence += f" The first {len(found)}:"
     columns = ("Change", "Table", "Row", "What", "By")
-    rows = [(each.kind, each.table, _named(each.key), _what(each), _by(each)) for each in found]
+    rows = [
+        (each.kind, each.table, _named(each.names or each.key), _what(each), _by(each))
+        for each in found
+    ]
     _answer(door, document, sentence, *([table(columns, rows)] if rows else []))
 
 
@@ -168,6 +171,7 @@ def _change_document(change: "Change") -> dict[str, Any]:
         "projection": change.projection,
         "table": change.table,
         "key": change.key,
+        "names": change.names,
         "change": change.kind,
         "before": change.before,
         "after": change.after,

@@ -59,12 +59,14 @@ class CauseAnswer(Struct, frozen=True):
 class ChangeAnswer(Struct, frozen=True):
     """One row that is not what it was; of a changed one, the columns that are not.
 
-    `events` are the newest that touched it in between, of `event_count` in all.
+    `names` are its other columns by which rows are looked up; `events` the newest that touched it
+    in between, of `event_count` in all.
     """
 
     projection: str
     table: str
     key: dict[str, Any]
+    names: dict[str, Any]
     change: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -228,6 +230,7 @@ def _change(found: Change) -> ChangeAnswer:
         projection=found.projection,
         table=found.table,
         key=found.key,
+        names=found.names,
         change=found.kind,
         before=found.before,
         after=found.after,

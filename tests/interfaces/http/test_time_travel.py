@@ -335,6 +335,20 @@ def test_who_cannot_wait_for_a_past_is_told_to_come_again(start: Any, load_sampl
         assert late.json()["lines"][0]["line"] == LINE
 
 
+def test_a_past_that_is_made_keeps_nobody_else_waiting(start: Any, load_sample: Any) -> None:
+    with start(past_wait_seconds=0.05, pasts_waiting=2) as live:
+        position = int(load_sample(live).book("R-1").headers["capacity-position"])
+        with live.service.pasts.files._making:  # as by a maker that takes its time
+            asked = [{"as_of": str(position - each)} for each in (0, 1, 2)]
+            late = [live.client.get("/v1/lines", params=each) for each in asked]
+            types = [each.json()["type"] for each in late]
+            assert types == [*["/problems/past-not-ready"] * 2, "/problems/too-many-pasts"]
+            assert {each.headers["retry-after"] for each in late} == {"2"}
+            assert live.client.get(f"{SCENARIO}/capacity").status_code == 200
+            assert live.book("R-2").status_code == 201
+        _until(lambda: live.client.get("/v1/lines", params=asked[0]).is_success)
+
+
 def test_a_past_that_cannot_be_kept_is_named(start: Any, load_sample: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with start(past_dir=tmp_path / "file" / "past") as live:
