@@ -106,6 +106,7 @@ class Aggregate:
     def __init__(self, aggregate_id: UUID) -> None:
         self.id = aggregate_id
         self.version = 0
+        self.last_hash = ""  # of its last event, as that is stored; empty before the first
         self._provenance: Provenance | None = None
         self._pending: list[Event] = []
 
@@ -154,6 +155,11 @@ class Aggregate:
         copy._provenance = provenance
         copy._pending = []
         return copy
+
+    @property
+    def pending_events(self) -> tuple[Event, ...]:
+        """What was recorded and is not collected yet."""
+        return tuple(self._pending)
 
     def collect_events(self) -> list[Event]:
         """Hand over what was recorded since the last call; the library's name for it."""

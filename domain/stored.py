@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from domain.aggregate import Aggregate, Event, Provenance, identify
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
@@ -21,6 +21,7 @@ from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
 _A = TypeVar("_A", bound=Aggregate)
 
 _encoder = msgspec.json.Encoder()
+HASH_CHARACTERS = 40  # of SHA-256 in hexadecimal: 160 bits
 _BARE: dict[str, Any] = {"originator_id": UNSET, "originator_version": UNSET}
 
 
@@ -30,6 +31,17 @@ class UnfilledEvent(ValueError):
 
 class UnstorableEvent(ValueError):
     """An event holds a value that other readers of the store would misread."""
+
+
+class BrokenChain(Exception):
+    """An event is not the one that the next one was linked to: the store was written by hand."""
+
+    def __init__(self, aggregate_id: UUID, version: int) -> None:
+        self.aggregate_id, self.version = aggregate_id, version
+        super().__init__(
+            f"Version {version} of {aggregate_id} is not linked to the event stored before it: "
+            "something was changed in the ledger's tables"
+        )
 
 
 @cache
@@ -52,6 +64,55 @@ def encode(event: Event) -> bytes:
             if not -(2**63) <= number < 2**63:
                 raise UnstorableEvent(f"{name}: it holds {number}, which is beyond 64 bits")
     return _encoder.encode(replace(event, **_BARE))
+
+
+# The chain: every event holds the hash of the one before it in its aggregate, and the first holds
+# that of its aggregate's id. What was stored before there was a chain holds none; after the first
+# link every event needs one.
+
+
+def birth_hash(aggregate_id: UUID) -> str:
+    """Return what the first event of an aggregate is linked to."""
+    return sha256(aggregate_id.bytes).hexdigest()[:HASH_CHARACTERS]
+
+
+def event_hash(topic: str, state: bytes) -> str:
+    """Return what the event after this one is linked to."""
+    return sha256(_topic_line(topic) + state).hexdigest()[:HASH_CHARACTERS]
+
+
+@cache
+def _topic_line(topic: str) -> bytes:
+    return topic.encode() + b"\n"
+
+
+def encode_linked(aggregate: Aggregate, event: Event) -> bytes:
+    """Link an event that was just recorded to the one before it, and return its bytes."""
+    linked_to = aggregate.last_hash or birth_hash(aggregate.id)
+    force_setattr(event, "previous_hash", linked_to)
+    state = encode(event)
+    aggregate.last_hash = event_hash(stored_topic(type(event)), state)
+    return state
+
+
+class Chain:
+    """Follows the links of one aggregate, oldest event first."""
+
+    __slots__ = ("_aggregate_id", "_linked", "last_hash")
+
+    def __init__(self, aggregate_id: UUID, *, version: int = 0, last_hash: str = "") -> None:
+        """Begin after a version whose hash is known, or at birth."""
+        self._aggregate_id = aggregate_id
+        self._linked = version > 0
+        self.last_hash = last_hash or birth_hash(aggregate_id)
+
+    def follow(self, version: int, topic: str, state: bytes, previous_hash: str) -> None:
+        """Take the next event. Raises BrokenChain."""
+        if previous_hash == self.last_hash:
+            self._linked = True
+        elif previous_hash or self._linked:
+            raise BrokenChain(self._aggregate_id, version)
+        self.last_hash = event_hash(topic, state)
 
 
 @cache
@@ -100,21 +161,31 @@ def decode(topic: str, state: bytes, originator_id: UUID, originator_version: in
 # provenance is passed over unread, which halves the time.
 
 
-def fold_stored(aggregate: _A, stored: Iterable[tuple[UUID, int, str, bytes, int]]) -> _A:
-    """Live through stored events (id, version, topic, state, position), oldest first."""
+def fold_stored(aggregate: _A, stored: Iterable[tuple[int, str, bytes]]) -> _A:
+    """Live through stored events (version, topic, state), oldest first. Raises BrokenChain."""
     steps = _steps_by_class.setdefault(type(aggregate), {})
-    for _, version, topic, state, _ in stored:
+    linked = aggregate.version > 0
+    expected = aggregate.last_hash or birth_hash(aggregate.id)
+    for version, topic, state in stored:
         step = steps.get(topic)
         if step is None:
             where = f"version {version} of {aggregate.id}"
             step = steps[topic] = _step(type(aggregate), topic, where)
-        read, evolve = step
-        evolve(aggregate, read(state))
+        read, evolve, topic_line = step
+        event = read(state)
+        # As Chain does it, without a call for each event.
+        if event.previous_hash == expected:
+            linked = True
+        elif event.previous_hash or linked:
+            raise BrokenChain(aggregate.id, version)
+        expected = sha256(topic_line + state).hexdigest()[:HASH_CHARACTERS]
+        evolve(aggregate, event)
         aggregate.version = version
+    aggregate.last_hash = expected if aggregate.version else ""
     return aggregate
 
 
-_Step = tuple[Callable[[bytes], Any], Callable[[Any, Any], None]]
+_Step = tuple[Callable[[bytes], Any], Callable[[Any, Any], None], bytes]
 _steps_by_class: dict[type[Aggregate], dict[str, _Step]] = {}
 
 
@@ -122,8 +193,9 @@ def _step(aggregate_class: type[Aggregate], topic: str, where: str) -> _Step:
     event_class, version = _claimed(topic, where)
     evolve = aggregate_class.evolutions[event_class]
     if version < event_class.class_version:
-        return _upcasting(event_class, version), evolve
-    return msgspec.json.Decoder(_without_provenance(event_class)).decode, evolve
+        return _upcasting(event_class, version), evolve, _topic_line(topic)
+    read = msgspec.json.Decoder(_without_provenance(event_class)).decode
+    return read, evolve, _topic_line(topic)
 
 
 def _without_provenance(event_class: type[Event]) -> type[Struct]:
@@ -188,23 +260,28 @@ def encode_snapshot(aggregate: Aggregate) -> bytes:
     """Return the declared state of an aggregate as bytes."""
     snapshot_class = _snapshot_class(type(aggregate))
     state = {name: getattr(aggregate, name) for name in snapshot_class.__struct_fields__}
-    return _shape(type(aggregate)) + b"\n" + _encoder.encode(snapshot_class(**state))
+    head = (_shape(type(aggregate)), aggregate.last_hash.encode())
+    return b"\n".join((*head, _encoder.encode(snapshot_class(**state))))
 
 
 def decode_snapshot(
     aggregate_class: type[_A], aggregate_id: UUID, version: int, stored: bytes
 ) -> _A | None:
     """Return the aggregate as it was at `version`, or None if its declared shape has changed."""
-    shape, _, state = stored.partition(b"\n")
+    shape, _, rest = stored.partition(b"\n")
     if shape != _shape(aggregate_class):
+        return None
+    last_hash, _, state = rest.partition(b"\n")
+    if not last_hash:  # taken by who did not know it
         return None
     aggregate = aggregate_class(aggregate_id)
     values = _snapshot_decoder(aggregate_class).decode(state)
     aggregate.__dict__.update({name: getattr(values, name) for name in values.__struct_fields__})
-    aggregate.version = version
+    aggregate.version, aggregate.last_hash = version, last_hash.decode()
     return aggregate
 
 
+_SNAPSHOT_LAYOUT = b"2\n"  # shape, hash of the last event, state: a line each
 _snapshot_classes: dict[type[Aggregate], type[Struct]] = {}
 _snapshot_decoders: dict[type[Aggregate], msgspec.json.Decoder[Any]] = {}
 _shapes: dict[type[Aggregate], bytes] = {}
@@ -232,6 +309,6 @@ def _shape(aggregate_class: type[Aggregate]) -> bytes:
     """Return a digest of the declared state, nested value types included."""
     if aggregate_class not in _shapes:
         schema = msgspec.json.schema(_snapshot_class(aggregate_class))
-        text = msgspec.json.encode(schema, order="deterministic")
+        text = _SNAPSHOT_LAYOUT + msgspec.json.encode(schema, order="deterministic")
         _shapes[aggregate_class] = sha256(text).hexdigest()[:16].encode()
     return _shapes[aggregate_class]

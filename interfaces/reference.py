@@ -22,7 +22,7 @@ def events_page() -> str:
         "`python -m interfaces.reference`.\n",
         "Every event also carries its provenance: "
         + ", ".join(f"`{name}`" for name in Provenance.__struct_fields__)
-        + "; and `previous_hash`, which is empty until the ledger is chained.\n",
+        + "; and `previous_hash`, the link to the event before it in its aggregate.\n",
     ]
     for aggregate_class in AGGREGATES:
         module = inspect.getmodule(aggregate_class)

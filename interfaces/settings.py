@@ -1,7 +1,7 @@
 """Settings, read from the environment (`CAPACITY_...`); the defaults serve one person's machine."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=Path("data"), description="capacity files lie below: LINE/capacity/SCENARIO.json"
+    )
+    edited_files: Literal["adopt", "refuse"] = Field(
+        default="adopt",
+        description="drop-in functions: what becomes of a capacity file that others changed",
     )
     host: str = Field(default="127.0.0.1", description="loopback only, as there are no keys yet")
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any that is free")

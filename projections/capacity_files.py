@@ -33,6 +33,7 @@ from sqlalchemy import (
 
 from domain.errors import Invalid
 from domain.names import file_name_fault, shown
+from domain.suppliers.capacity_files import printed
 from projections.database import metadata, reading
 
 MAX_PATH_CHARACTERS = 1_000
@@ -102,15 +103,7 @@ class DocumentOf(Protocol):
 
 def capacity_text(document: Mapping[str, Any]) -> bytes:
     """Return the bytes of a capacity file: indented, ASCII, without a newline at the end."""
-    return json.dumps(
-        {name: _with_float(each) for name, each in document.items()}, indent=2
-    ).encode()
-
-
-def _with_float(record: Any) -> Any:
-    if isinstance(record, dict) and isinstance(record.get("UsedPct"), int):
-        return record | {"UsedPct": float(record["UsedPct"])}
-    return record
+    return printed(document).encode()
 
 
 def default_path(data_dir: Path, line: str, scenario: str) -> Path:
@@ -166,9 +159,36 @@ class CapacityFiles:
 
         A file that is not what was last written there is replaced only if `rewrite` asks for it.
         """
-        path = self._path(line, scenario)
-        with _failures_named(path), _locked(path):
+        if self._kept_elsewhere(line, scenario):
+            return "unchanged"
+        path = self.path_of(line, scenario)
+        with _failures_named(path), locked(path):
             return self._write_locked(path, line, scenario, rewrite)
+
+    # For whoever adopts what others write: both are asked while `locked` is held.
+
+    def known_digests(self, line: str, scenario: str) -> tuple[str, ...]:
+        """Return the digests under which the file on disk is ours; none: it was never written."""
+        table = capacity_files
+        here = (table.c.line == line, table.c.scenario == scenario)
+        with self._reading.connect() as connection:
+            row = connection.execute(
+                select(table.c.sha256, table.c.pending_sha256).where(*here)
+            ).one_or_none()
+        return tuple(each for each in row or () if each)
+
+    def settle(self, line: str, scenario: str, *, adopted_sha256: str | None = None) -> Outcome:
+        """Bring one file up to date, and leave one that says the same in other bytes as it is.
+
+        `adopted_sha256` is the digest of what was found there and taken over; empty: nothing.
+        """
+        path = self.path_of(line, scenario)
+        with _failures_named(path):
+            return self._write_locked(path, line, scenario, False, adopted_sha256, as_it_is=True)
+
+    def at_root(self) -> "CapacityFiles":
+        """Return the same for files at absolute paths, which lie below no data folder."""
+        return CapacityFiles(self._engine, Path("/"), self._document_of)
 
     def write_changed(self, changed: Iterable[Key]) -> NotWritten:
         """Bring files up to date, and return those that are not, with the reason."""
@@ -192,11 +212,12 @@ class CapacityFiles:
         with self._reading.connect() as connection:
             columns = (capacity_files.c.line, capacity_files.c.scenario)
             known = {(line, scenario) for line, scenario in connection.execute(select(*columns))}
-        return [self._verify(line, scenario) for line, scenario in sorted(known | set(scenarios))]
+        ours = (key for key in known | set(scenarios) if not self._kept_elsewhere(*key))
+        return [self._verify(line, scenario) for line, scenario in sorted(ours)]
 
     def _verify(self, line: str, scenario: str) -> Finding:
-        path = self._path(line, scenario)
-        with _failures_named(path), _locked(path) if path.parent.is_dir() else nullcontext():
+        path = self.path_of(line, scenario)
+        with _failures_named(path), locked(path) if path.parent.is_dir() else nullcontext():
             seen = self._see(path, line, scenario)
             found = "" if path.is_dir() else _digest_on_disk(path)
             expected = _digest(seen.text)
@@ -213,20 +234,36 @@ class CapacityFiles:
                 status = "behind"
             return Finding(line, scenario, path, status, found, expected)
 
-    def _path(self, line: str, scenario: str) -> Path:
+    def path_of(self, line: str, scenario: str) -> Path:
+        """Return the real path of a scenario's file. Raises Invalid if it leaves the folder."""
+        asked = self._asked(line, scenario)
+        if self._at_root:
+            return Path(asked)  # real and absolute: the caller's own, not a name in a request
+        default = default_path(Path(), line, scenario).as_posix()
+        return resolve_path(self._data_dir, asked or default)
+
+    def _asked(self, line: str, scenario: str) -> str:
         asked = self._paths_asked.get((line, scenario))
         if asked is None:
             with self._reading.connect() as connection:
                 asked = self._document_of(connection, line=line, scenario=scenario)[2]
             # A scenario is opened with its path and keeps it.
             self._paths_asked[line, scenario] = asked
-        return resolve_path(
-            self._data_dir, asked or default_path(Path(), line, scenario).as_posix()
-        )
+        return asked
+
+    def _kept_elsewhere(self, line: str, scenario: str) -> bool:
+        """Whether the drop-in functions write the file, at an absolute path that is not for us."""
+        return not self._at_root and PurePosixPath(self._asked(line, scenario)).is_absolute()
+
+    @property
+    def _at_root(self) -> bool:
+        return self._data_dir == Path("/")
 
     def _see(self, path: Path, line: str, scenario: str) -> "_Seen":
         """Return what is recorded of a file and what belongs there, in one read transaction."""
-        relative = path.relative_to(self._data_dir.resolve()).as_posix()
+        # At the root paths stay absolute, or they would be taken for paths below a data folder.
+        below = path if self._at_root else path.relative_to(self._data_dir.resolve())
+        relative = below.as_posix()
         table = capacity_files
         columns = (table.c.position, table.c.sha256, table.c.pending_sha256, table.c.status)
         here = select(*columns).where(table.c.line == line, table.c.scenario == scenario)
@@ -244,10 +281,22 @@ class CapacityFiles:
             owner="/".join(min(owners, default=())),
         )
 
-    def _write_locked(self, path: Path, line: str, scenario: str, rewrite: bool) -> Outcome:
+    def _write_locked(
+        self,
+        path: Path,
+        line: str,
+        scenario: str,
+        rewrite: bool,
+        adopted_sha256: str | None = None,
+        *,
+        as_it_is: bool = False,
+    ) -> Outcome:
         row, document, position, owner = self._see(path, line, scenario)
         if owner:
             raise CapacityFileFailed(path, f"belongs to {owner} already")
+        recorded = row
+        if adopted_sha256 is not None:
+            row = row._replace(sha256=adopted_sha256, pending_sha256="")
         found, expected = _digest_on_disk(path), _digest(document)
         status = _judge(row, found, expected)
         if status != "ok" and not rewrite:
@@ -256,13 +305,15 @@ class CapacityFiles:
         if row.position > position and not rewrite:
             return "unchanged"  # somebody else wrote what is newer than what we can see
         ours = found if status == "ok" else row.sha256
+        if as_it_is and found != expected and _says_the_same(path, document):
+            expected = found
         if found != expected:
             # Recorded first: if we die between here and the end, either digest is known as ours.
             begun = row._replace(position=position, sha256=ours, pending_sha256=expected)
             self._record(begun, durable=True)
-            _replace_file(path, document)
+            replace_file(path, document)
         done = row._replace(position=position, sha256=expected, pending_sha256="", status="ok")
-        if done != row:
+        if done != recorded:
             self._record(done)
         return "unchanged" if found == expected else "written"
 
@@ -348,6 +399,14 @@ def _digest_on_disk(path: Path) -> str:
         return ""
 
 
+def _says_the_same(path: Path, document: bytes) -> bool:
+    """Whether a file holds this document, perhaps written another way."""
+    try:
+        return printed(json.loads(path.read_bytes())).encode() == document
+    except (FileNotFoundError, ValueError):
+        return False
+
+
 @contextmanager
 def _failures_named(path: Path) -> Iterator[None]:
     try:
@@ -357,7 +416,7 @@ def _failures_named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the one right to write this file, among threads and processes alike."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock_path = path.with_name(f".{path.name}.lock")
@@ -380,7 +439,7 @@ def _is_still(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _replace_file(path: Path, text: bytes) -> None:
+def replace_file(path: Path, text: bytes) -> None:
     """Put `text` at `path` so that a reader, or a crash, sees the old file whole or the new one."""
     # Under the lock one name is enough, and what a crash left there is used up by the next write.
     temporary = path.with_name(f".{path.name}.tmp")

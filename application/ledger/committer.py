@@ -37,7 +37,7 @@ logger = structlog.get_logger(__name__)
 # Backing off from a database that went away; the last step repeats until the time is up.
 _RECONNECT_STEPS_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
 _NO_LIMIT = 2**62
-_SPLIT_FROM = 16
+_SPLIT_FROM_DECISIONS = 16
 _FATE_UNKNOWN = (
     "The database cannot be reached; whether this was stored is unknown. "
     "Sending the same request again is safe"
@@ -249,7 +249,8 @@ class Committer:
             self._cache.settle(member.written)
         # In two halves: the first decides its next commands, and sends them, before the second is
         # woken; so this process decides while the store is at work. Small groups stay whole.
-        half = len(group) // 2 if len(group) >= _SPLIT_FROM else len(group)
+        decisions = sum(len(member.decisions) for member in group)
+        half = len(group) // 2 if decisions >= _SPLIT_FROM_DECISIONS else len(group)
         _answer(group[:half], positions[:half])
         asyncio.get_running_loop().call_soon(_answer, group[half:], positions[half:])
         self._on_committed(position, group)

@@ -38,7 +38,7 @@ from application.ledger.unit_of_work import (
 )
 from domain.aggregate import Aggregate, Event
 from domain.errors import DomainError
-from domain.stored import decode, decode_snapshot, encode_snapshot, fold_stored
+from domain.stored import Chain, decode, decode_snapshot, encode_snapshot, fold_stored
 from domain.versions import OtherVersion
 
 logger = structlog.get_logger(__name__)
@@ -234,14 +234,18 @@ class Ledger:
     async def history(
         self, aggregate_class: type[Aggregate], aggregate_id: UUID, *, page_events: int = 1_000
     ) -> AsyncIterator[Recorded]:
-        """Replay an aggregate: every event, oldest first, with the state after it."""
-        aggregate = aggregate_class(aggregate_id)
+        """Replay an aggregate: every event, oldest first, with the state after it.
+
+        Raises BrokenChain.
+        """
+        aggregate, chain = aggregate_class(aggregate_id), Chain(aggregate_id)
         while True:
             rows = await self.store.events(
                 aggregate_id, after_version=aggregate.version, limit=page_events
             )
             for row in rows:
                 event = _event(row)
+                chain.follow(event.originator_version, row.topic, row.state, event.previous_hash)
                 aggregate = _copy(aggregate).fold((event,))
                 yield Recorded(row.position, event, aggregate)
             if len(rows) < page_events:
@@ -282,7 +286,8 @@ class Ledger:
         for aggregate_id, stream in streams.items():
             cache.loaded(await self._folded(classes[aggregate_id], aggregate_id, stream, source))
             if stream.events:
-                self._remember_time(_event(stream.events[-1]))
+                version, topic, state = stream.events[-1]
+                self._remember_time(decode(topic, state, aggregate_id, version))
 
     async def _folded(
         self, aggregate_class: type[A], aggregate_id: UUID, stream: Stream, source: Loads
@@ -290,7 +295,7 @@ class Ledger:
         state = _fold(aggregate_class, aggregate_id, stream)
         if state is None:  # the snapshot has a shape of the past
             rows = await source.events(aggregate_id, after_version=0, limit=2**31 - 1)
-            state = fold_stored(aggregate_class(aggregate_id), rows)
+            state = fold_stored(aggregate_class(aggregate_id), (row[1:4] for row in rows))
         return state
 
     def _remember_time(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from eventsourcing.application import Application
+from eventsourcing.application import Application, Repository
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import (
     AggregateRecorder,
@@ -24,6 +24,7 @@ from eventsourcing.persistence import (
     Mapper,
     OperationalError,
     ProcessRecorder,
+    Recording,
     StoredEvent,
     TrackingRecorder,
 )
@@ -45,12 +46,21 @@ from psycopg.conninfo import conninfo_to_dict
 from application.ledger.command import LedgerUnavailable
 from application.ledger.ledger import DEFAULT_LIMITS, Ledger, Limits
 from application.ledger.postgres_store import PostgresStore
-from application.ledger.sqlite_store import BUSY_SECONDS, SqliteStore
+from application.ledger.sqlite_appends import BUSY_SECONDS
+from application.ledger.sqlite_store import SqliteStore
 from application.ledger.store import EventStore as LedgerStore
 from application.ledger.store import Row, Snapshot, StaleGroup
 from domain.aggregate import Aggregate, Event
 from domain.catalogue import AGGREGATES, UnknownTopic
-from domain.stored import decode, decode_snapshot, encode, encode_snapshot, stored_topic
+from domain.stored import (
+    decode,
+    decode_snapshot,
+    encode,
+    encode_linked,
+    encode_snapshot,
+    event_hash,
+    stored_topic,
+)
 
 T = TypeVar("T")
 
@@ -147,6 +157,20 @@ class SnapshotStore(EventStore[UUID]):
             for each in found
             if isinstance(each, AggregateSnapshot) and each.aggregate() is not None
         )
+
+
+class LinkedRepository(Repository[UUID]):
+    """Hands out aggregates that know the hash of their last event, as it is stored."""
+
+    def get(self, aggregate_id: UUID, *arguments: Any, **named: Any) -> Any:
+        """Return an aggregate; as the library's own, but for the hash."""
+        found = super().get(aggregate_id, *arguments, **named)
+        if isinstance(found, Aggregate):
+            [newest] = self.event_store.recorder.select_events(
+                aggregate_id, lte=found.version, desc=True, limit=1
+            )
+            found.last_hash = event_hash(newest.topic, newest.state)
+        return found
 
 
 class SynchronousLedger:
@@ -395,6 +419,14 @@ class LedgerApplication(Application[UUID]):
         self._url, self._clock = url, clock
         super().__init__()
 
+    def save(self, *objs: Any, **kwargs: Any) -> list[Recording[UUID]]:
+        """Link what each aggregate has recorded to what is stored of it, and save all of it."""
+        for each in objs:
+            if isinstance(each, Aggregate):
+                for event in each.pending_events:
+                    encode_linked(each, event)
+        return super().save(*objs, **kwargs)
+
     def construct_env(self, name: str, env: EnvType | None = None) -> Environment:
         """Return what the library must know; the process's environment stays outside."""
         return Environment(name, {"IS_SNAPSHOTTING_ENABLED": "y"})
@@ -408,6 +440,10 @@ class LedgerApplication(Application[UUID]):
     def construct_mapper(self) -> LedgerMapper:
         """Return the mapper that the ledger's own path shares."""
         return LedgerMapper()
+
+    def construct_repository(self) -> "LinkedRepository":
+        """Return a repository whose aggregates know what their next event is linked to."""
+        return LinkedRepository(self.events, snapshot_store=self.snapshots)
 
     def construct_snapshot_store(self) -> SnapshotStore:
         """Return the store of the snapshots that the ledger shares."""

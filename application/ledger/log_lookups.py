@@ -40,7 +40,7 @@ class Lookups(ABC):
         """Return the position before the first group closed at a moment or later, and the head."""
 
     @abstractmethod
-    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]: ...
+    def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]: ...
 
 
 class PostgresLookups(Lookups):

@@ -331,11 +331,11 @@ def _parameters(batch: Batch) -> list[bytes]:
 
 def _streams(wanted: Sequence[UUID], rows: Sequence[Any]) -> dict[UUID, Stream]:
     found = [Stream(None, []) for _ in wanted]
+    # The place stands for the id: making a UUID of each row costs more than decoding it.
     for place, version, topic, state, position in rows:
-        # The place stands for the id: making a UUID of each row costs more than decoding it.
-        identity = wanted[place - 1]
-        if position == 0:
-            found[place - 1] = Stream(Snapshot(identity, version, topic, state), [])
+        if position:
+            found[place - 1].events.append((version, topic, state))
         else:
-            found[place - 1].events.append(StoredRow(identity, version, topic, state, position))
+            snapshot = Snapshot(wanted[place - 1], version, topic, state)
+            found[place - 1] = Stream(snapshot, [])
     return dict(zip(wanted, found, strict=True))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -53,6 +54,17 @@ class PostgresLog(PostgresLookups):
             " FROM stored_events WHERE notification_id > %s AND notification_id <= %s"
             " ORDER BY notification_id",
             (after, up_to),
+        )
+
+    def page_by_aggregate(
+        self, after: tuple[bytes, int], limit: int
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return the next events in the order of aggregate and version."""
+        return self._ask(
+            "SELECT notification_id, uuid_send(originator_id), originator_version, topic, state"
+            " FROM stored_events WHERE (originator_id, originator_version) > (%s, %s)"
+            " ORDER BY originator_id, originator_version LIMIT %s",
+            (UUID(bytes=after[0]), after[1], limit),
         )
 
     def group_end(self, position: int) -> int:
@@ -114,7 +126,7 @@ class PostgresLog(PostgresLookups):
         """Open one connection."""
         return psycopg.connect(self._url, autocommit=True)
 
-    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]:
+    def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         for pause_seconds in (*RETRY_SECONDS, None):
             try:
                 with self._connections.one() as connection, connection.cursor(binary=True) as asked:
@@ -181,6 +193,18 @@ class SqliteLog(SqliteLookups):
             for position, originator_id, version, topic, state in found
         ]
 
+    def page_by_aggregate(
+        self, after: tuple[bytes, int], limit: int
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return the next events in the order of aggregate and version."""
+        found = self._ask(
+            "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+            " WHERE (originator_id, originator_version) > (?, ?)"
+            " ORDER BY originator_id, originator_version LIMIT ?",
+            (after[0].hex(), after[1], limit),
+        )
+        return [(each[0], bytes.fromhex(each[1]), *each[2:]) for each in found]
+
     def group_end(self, position: int) -> int:
         """Return the last position of what was appended together with the event at `position`."""
         sql = "SELECT coalesce(min(position), ?) FROM append_groups WHERE position >= ?"
@@ -242,7 +266,7 @@ class SqliteLog(SqliteLookups):
             check_same_thread=False,
         )
 
-    def _ask(self, sql: str, parameters: Any = ()) -> list[Any]:
+    def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         try:
             with self._connections.one() as connection:
                 return connection.execute(sql, parameters).fetchall()

@@ -1,27 +1,35 @@
-"""The ledger in one SQLite file: one thread of this process writes, other processes take turns.
+"""The ledger in one SQLite file: this process writes on one connection, others take turns.
 
-Every write begins with BEGIN IMMEDIATE: a transaction that reads first and writes later would be
-refused at once when another process writes, whatever the busy time-out says.
+A small group is stored at once, on the event loop: handing it to a thread and back costs as much
+as storing it. Whatever may take longer, or has to wait for another process, goes to the thread.
 """
 
 import asyncio
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ledger.command import Reply
 from application.ledger.migrations import SCHEMA_REVISION
+from application.ledger.sqlite_appends import (
+    BUSY_SECONDS,
+    append,
+    confirm,
+    connect,
+    insert,
+)
 from application.ledger.store import (
     Batch,
     FoundReply,
     Row,
     SchemaMissing,
     Snapshot,
-    StaleGroup,
     StoredRow,
     StoreLost,
     Stream,
@@ -29,33 +37,23 @@ from application.ledger.store import (
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 30.0
-# Ids are random, so pages are written again and again; copying them back eight times less often
-# than SQLite's default saves a quarter of the time, and leaves a log of 32 MiB at the most.
-_CHECKPOINT_PAGES = 8_000
 _VARIABLES = 500  # SQLite allows 32 766 in one statement; pages of this size plan quickly
+# What is stored on the loop: few rows, as long as the disk answers quickly and no checkpoint is
+# due. A disk that was slow is tried again after so many groups.
+_ROWS_ON_LOOP = 64
+_ROWS_BETWEEN_CHECKPOINTS = 6_000
+_SLOW_SECONDS = 0.003
+_GROUPS_AFTER_SLOW = 200
 
-_INSERT_EVENTS = (
-    "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES "
-)
-# A statement lets go of the interpreter once; one for each row would hand it to and fro with the
-# event loop's thread. Few sizes, so that each is prepared once.
-_ROWS_AT_ONCE = (128, 32, 8, 1)
-_INSERT_REPLY = """
-INSERT INTO replies (key, fingerprint, status, body, position, kept_at_us)
-VALUES (?,?,?,?,?,?)
-"""
-_INSERT_GROUP = """
-INSERT INTO append_groups (position, recorded_at_us)
-VALUES (?, max(?, coalesce((SELECT max(recorded_at_us) FROM append_groups
-    WHERE position = (SELECT max(position) FROM append_groups)), 0)))
-"""
 _SELECT_EVENT = "SELECT originator_id, originator_version, topic, state, rowid FROM stored_events"
+_SELECT_TAIL = """
+SELECT originator_version, topic, state FROM stored_events
+WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version
+"""
 _SELECT_STREAM = """
 SELECT originator_version, topic, state, rowid FROM stored_events
 WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?
 """
-_MOVED_ON = "SELECT 1 FROM stored_events WHERE originator_id = ? AND originator_version > ? LIMIT 1"
 
 
 class SqliteStore:
@@ -65,6 +63,8 @@ class SqliteStore:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-store")
         self._connection: sqlite3.Connection | None = None
+        self._jobs: deque[Future[Any]] = deque()  # what the thread has in hand, in its order
+        self._pace = _Pace()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-reader")
         self._reading: sqlite3.Connection | None = None
         # Reads share the writer's connection, and would see what a turn may yet take back.
@@ -82,6 +82,12 @@ class SqliteStore:
             self._reading = None
 
     async def append(self, batch: Batch) -> int:
+        if self._thread_is_idle() and self._pace.on_the_loop(len(batch.rows)):
+            try:
+                return self._append_without_waiting(batch)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise StoreLost(f"{self._path.name}: {error}") from error
         return await self._do(self._append, batch)
 
     async def confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
@@ -94,7 +100,7 @@ class SqliteStore:
                 await self._do(self._execute, "BEGIN IMMEDIATE")
             except asyncio.CancelledError:
                 # The thread goes on waiting for the lock; whatever it gets must not stay open.
-                self._thread.submit(self._give_back)
+                self._jobs.append(self._thread.submit(self._give_back))
                 raise
             try:
                 yield SqliteTurn(self)
@@ -130,14 +136,32 @@ class SqliteStore:
     async def forget_replies(self, before_us: int) -> int:
         return await self._outside_turns(self._forget_replies, before_us)
 
-    # Everything below runs in the store's thread.
+    def _append_without_waiting(self, batch: Batch) -> int:
+        """Store a group on the loop; SQLITE_BUSY, and nothing done, if another process writes."""
+        self._execute("PRAGMA busy_timeout = 0")
+        began = perf_counter()
+        try:
+            return append(self._opened(), batch)
+        finally:
+            self._pace.took(perf_counter() - began)
+            self._pace.wrote(len(batch.rows))
+            self._execute(f"PRAGMA busy_timeout = {1_000 * BUSY_SECONDS:.0f}")
+
+    def _thread_is_idle(self) -> bool:
+        # Not by counting those who wait: who is cancelled goes, and the work goes on.
+        while self._jobs and self._jobs[0].done():
+            self._jobs.popleft()
+        return not self._jobs
 
     async def _do(self, work: Callable[..., T], *arguments: Any) -> T:
-        loop = asyncio.get_running_loop()
+        job = self._thread.submit(work, *arguments)
+        self._jobs.append(job)
         try:
-            return await loop.run_in_executor(self._thread, work, *arguments)
+            return await asyncio.wrap_future(job)
         except sqlite3.OperationalError as error:
             raise StoreLost(f"{self._path.name}: {error}") from error
+
+    # Everything below runs in the store's thread.
 
     async def _read(self, work: Callable[..., T], *values: Any) -> T:
         """Read what is committed on a connection, and in a thread, that no command waits for."""
@@ -162,6 +186,7 @@ class SqliteStore:
         if not self._path.exists():
             raise SchemaMissing(f"missing: there is no file {self._path}")
         self._connection = connect(self._path)
+        self._execute("PRAGMA wal_autocheckpoint = 0")  # a commit on the loop must not copy pages
         try:
             revision = self._execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
@@ -175,68 +200,32 @@ class SqliteStore:
             self._connection = None
 
     def _execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        assert self._connection is not None, "the store is not open"
-        return self._connection.execute(statement, values)
+        return self._opened().execute(statement, values)
 
     def _give_back(self) -> None:
         if self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
+    def _opened(self) -> sqlite3.Connection:
+        assert self._connection is not None, "the store is not open"
+        return self._connection
+
     def _append(self, batch: Batch) -> int:
-        self._execute("BEGIN IMMEDIATE")
-        try:
-            base = self._insert(batch)
-        except BaseException:
-            self._execute("ROLLBACK")
-            raise
-        self._execute("COMMIT")
+        base = append(self._opened(), batch)
+        self._pace.wrote(len(batch.rows))
+        if self._pace.checkpoint_is_due:
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._pace.checkpointed()
         return base
 
     def _insert(self, batch: Batch) -> int:
-        base = self._confirm(batch.reads)
-        assert self._connection is not None
-        try:
-            self._insert_rows(batch.rows)
-            self._connection.executemany(
-                _INSERT_REPLY,
-                [
-                    (
-                        kept.key,
-                        kept.fingerprint,
-                        kept.reply.status,
-                        kept.reply.body,
-                        base + kept.event_count,
-                        batch.recorded_at_us,
-                    )
-                    for kept in batch.replies
-                ],
-            )
-        except sqlite3.IntegrityError as error:
-            raise StaleGroup(str(error)) from error
-        if batch.rows:
-            self._execute(_INSERT_GROUP, (base + len(batch.rows), batch.recorded_at_us))
-        return base
-
-    def _insert_rows(self, rows: Sequence[Row]) -> None:
-        begin = 0
-        for size in _ROWS_AT_ONCE:
-            statement = f"{_INSERT_EVENTS}{','.join(['(?,?,?,?)'] * size)}"
-            while len(rows) - begin >= size:
-                values: list[Any] = []
-                for row in rows[begin : begin + size]:
-                    values += (row[0].hex, row[1], row[2], row[3])
-                self._execute(statement, values)
-                begin += size
+        return insert(self._opened(), batch)
 
     def _confirm(self, reads: Sequence[tuple[UUID, int]]) -> int:
-        for aggregate_id, version in reads:
-            if self._execute(_MOVED_ON, (aggregate_id.hex, version)).fetchone():
-                raise StaleGroup(f"{aggregate_id} has moved on from version {version}")
-        return int(self._execute("SELECT max(rowid) FROM stored_events").fetchone()[0] or 0)
+        return confirm(self._opened(), reads)
 
-    def _stream(self, identity: UUID, after_version: int, limit: int = -1) -> list[StoredRow]:
-        assert self._connection is not None, "the store is not open"
-        return _stream(self._connection, identity, after_version, limit)
+    def _stream(self, identity: UUID, after_version: int, limit: int) -> list[StoredRow]:
+        return _stream(self._opened(), identity, after_version, limit)
 
     def _load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
         streams: dict[UUID, Stream] = {}
@@ -246,7 +235,8 @@ class SqliteStore:
             for each in page:
                 snapshot = snapshots.get(each)
                 version = snapshot.originator_version if snapshot else 0
-                streams[each] = Stream(snapshot, self._stream(each, version))
+                tail = self._execute(_SELECT_TAIL, (each.hex, version)).fetchall()
+                streams[each] = Stream(snapshot, tail)
         return streams
 
     def _snapshots(self, wanted: Sequence[UUID]) -> list[Snapshot]:
@@ -285,10 +275,9 @@ class SqliteStore:
         return {row[0]: FoundReply(row[1], Reply(row[2], row[3]), row[4]) for row in rows}
 
     def _save_snapshots(self, snapshots: Sequence[Snapshot]) -> None:
-        assert self._connection is not None
         self._execute("BEGIN IMMEDIATE")
         try:
-            self._connection.executemany(
+            self._opened().executemany(
                 "INSERT OR IGNORE INTO snapshots (originator_id, originator_version, topic, state) "
                 "VALUES (?,?,?,?)",
                 [(each[0].hex, each[1], each[2], each[3]) for each in snapshots],
@@ -300,6 +289,39 @@ class SqliteStore:
 
     def _forget_replies(self, before_us: int) -> int:
         return self._execute("DELETE FROM replies WHERE kept_at_us < ?", (before_us,)).rowcount
+
+
+class _Pace:
+    """Says which groups are stored on the loop, from how long the last ones took."""
+
+    def __init__(self) -> None:
+        self._rows_since_checkpoint = 0
+        self._groups_to_pass_on = 0
+
+    def on_the_loop(self, rows: int) -> bool:
+        """Return whether a group will take less time than handing it to the thread would."""
+        if self._groups_to_pass_on:
+            self._groups_to_pass_on -= 1
+            return False
+        return rows <= _ROWS_ON_LOOP and not self.checkpoint_is_due
+
+    def took(self, seconds: float) -> None:
+        """Learn from one that was."""
+        if seconds > _SLOW_SECONDS:
+            self._groups_to_pass_on = _GROUPS_AFTER_SLOW
+
+    def wrote(self, rows: int) -> None:
+        """Count what will be copied back."""
+        self._rows_since_checkpoint += rows
+
+    @property
+    def checkpoint_is_due(self) -> bool:
+        """Whether it is time to copy pages back, which takes tens of milliseconds."""
+        return self._rows_since_checkpoint >= _ROWS_BETWEEN_CHECKPOINTS
+
+    def checkpointed(self) -> None:
+        """Begin to count anew."""
+        self._rows_since_checkpoint = 0
 
 
 class SqliteTurn:
@@ -324,17 +346,6 @@ class SqliteTurn:
 
     async def append(self, batch: Batch) -> int:
         return await self._store._do(self._store._insert, batch)
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file for writing: write-ahead log, and every commit on disk before it returns."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
-    return connection
 
 
 def _rows(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> list[StoredRow]:

@@ -67,10 +67,13 @@ class Snapshot(NamedTuple):
 
 
 class Stream(NamedTuple):
-    """What is stored of one aggregate: its newest snapshot, if any, and the events after it."""
+    """What is stored of one aggregate: its newest snapshot, if any, and the events after it.
+
+    An event is version, topic and state: a plain tuple, for they are read by the thousand.
+    """
 
     snapshot: Snapshot | None
-    events: list[StoredRow]
+    events: list[tuple[int, str, bytes]]
 
 
 class StaleGroup(Exception):

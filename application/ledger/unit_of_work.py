@@ -11,7 +11,7 @@ from application.ledger.command import Command, Outcome, Reply
 from application.ledger.store import KeptReply, Row
 from domain.aggregate import Aggregate, Event, Provenance
 from domain.errors import DomainError
-from domain.stored import encode, stored_topic
+from domain.stored import encode_linked, stored_topic
 from domain.versions import OtherVersion
 
 A = TypeVar("A", bound=Aggregate)
@@ -160,15 +160,7 @@ class Member:
             raise Missing(missing)
         self.result = results[0] if self.single else results
         self.reads, self.written = work.reads, work.written
-        self.rows = [
-            Row(
-                event.originator_id,
-                event.originator_version,
-                stored_topic(type(event)),
-                encode(event),
-            )
-            for event in self.events
-        ]
+        self.rows = [_row(work.written[event.originator_id.int], event) for event in self.events]
         render = self.command.render
         self.reply = render(self.result) if render else None
         if self.command.dry_run:
@@ -216,6 +208,15 @@ class RawMember(Member):
         """Take the rows; there is nothing to decide."""
         self.rows = list(self._given)
         self.decided = True
+
+
+def _row(aggregate: Aggregate, event: Event) -> Row:
+    return Row(
+        event.originator_id,
+        event.originator_version,
+        stored_topic(type(event)),
+        encode_linked(aggregate, event),
+    )
 
 
 # No event carries it: raw rows were stamped where they were made.

@@ -42,6 +42,22 @@ class ScenarioState(Struct, frozen=True):
     version: int
 
 
+class Imported(Struct, frozen=True):
+    """What an import of a capacity file did: nothing where ledger and file agreed.
+
+    `new_count`: the file held less than was counted, so which registrations it still holds is
+    unknown, and each may be booked again.
+    """
+
+    line: str
+    scenario: str
+    changed: bool
+    new_count: bool
+    reset_number: int
+    suppliers: int
+    version: int
+
+
 class BookingState(Struct, frozen=True):
     """Where a registration stands after a command, and its supplier's count.
 
@@ -57,6 +73,19 @@ class BookingState(Struct, frozen=True):
     version: int
     reset_number: int = 0
     alias: str = ""
+
+
+class SlotCount(Struct, frozen=True):
+    """How many registrations a supplier may hold, and how many it holds."""
+
+    supplier: str
+    capacity_slots: int
+    used_slots: int
+
+    @property
+    def room_slots(self) -> int:
+        """How many more fit; never below zero."""
+        return max(0, self.capacity_slots - self.used_slots)
 
 
 class Chosen(Struct, frozen=True):

@@ -106,7 +106,7 @@ def supplier_capacity(
 ) -> SupplierCapacity:
     """Return one supplier's count. Raises SupplierNotFound."""
     found = work.get(SupplierCapacity, SupplierCapacity.identity(line, scenario, supplier))
-    if not found.exists:
+    if not (found.exists and found.listed):
         raise SupplierNotFound(line, scenario, supplier)
     return found
 

@@ -6,12 +6,13 @@ from contextlib import suppress
 from uuid import UUID
 
 from application.ledger import Command, Ledger, Outcome, Recorded, UnitOfWork
-from application.suppliers import steps
+from application.suppliers import imports, steps
 from application.suppliers.results import (
     AliasesSet,
     Booked,
     BookingState,
     Chosen,
+    Imported,
     Match,
     Published,
     ScenarioState,
@@ -27,6 +28,7 @@ from domain.suppliers import (
     SupplierNotFound,
 )
 from domain.suppliers.aliases import check_suppliers
+from domain.suppliers.capacity_files import ImportedFile
 from domain.suppliers.choosing import ServiceIndex
 from domain.suppliers.offers import prepare_offers
 from domain.versions import Seen
@@ -144,7 +146,34 @@ class Suppliers:
 
         return await self._ledger.execute(command, decide)
 
+    async def import_capacity_file(
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        imported: ImportedFile,
+        capacity_file: str = "",
+        afresh: bool = False,
+    ) -> Outcome[Imported]:
+        """Count on from a capacity file, opening the scenario if need be; quiet if both agree.
+
+        `afresh`: begin a new count in any case. Raises OpenedElsewhere.
+        """
+        decide = imports.import_file(line, scenario, imported, capacity_file, afresh=afresh)
+        return await self._ledger.execute(command, decide)
+
     # Bookings.
+
+    async def count(
+        self, command: Command, *, line: str, scenario: str, match: Match, slot_id: UUID
+    ) -> Outcome[None]:
+        """Take a slot: once for a registration that has an id, at each call for one without.
+
+        Raises BookedElsewhere, CapacityExceeded and SupplierNotFound.
+        """
+        decide = imports.count(line, scenario, match, slot_id)
+        return await self._ledger.execute(command, decide)
 
     async def book(self, command: Command, *, line: str, scenario: str, match: Match) -> Booked:
         """Book one registration with one supplier, once; the same again is quiet."""

@@ -161,7 +161,7 @@ def parse_offers(document: bytes) -> tuple[SupplierTerms, ...]:
     return tuple(terms)
 
 
-def parse_json(document: bytes) -> Any:
+def parse_json(document: bytes | str) -> Any:
     """Return what a JSON document says. Raises Invalid; duplicated keys and NaN are faults too."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.audit import audit
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
+from interfaces.cli.file_scripts import migrate_files, reset_files
 from interfaces.cli.files import files
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
@@ -48,8 +50,11 @@ command(app, "diff", panel=_ASK)(diff)
 command(app, "replay", panel=_ASK)(replay)
 app.add_typer(history, rich_help_panel=_ASK)
 app.add_typer(events, rich_help_panel=_ASK)
+command(files, "migrate")(migrate_files)
+command(files, "reset")(reset_files)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
+app.add_typer(audit, rich_help_panel=_KEEP)
 
 
 def _show_version(wanted: bool) -> None:

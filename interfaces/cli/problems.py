@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import json_text, note
+from interfaces.files.errors import CapacityNotKept, CapacityTrackerError
 
 
 class Problem(NamedTuple):
@@ -52,6 +53,10 @@ def problem_of(error: Exception) -> Problem | None:
         return Problem(next(kinds, ExitCode.REFUSED), error.code, str(error), faults)
     if isinstance(error, Usage):
         return Problem(ExitCode.USAGE, "usage", str(error))
+    if isinstance(error, CapacityTrackerError):
+        return Problem(ExitCode.REFUSED, "capacity-file-refused", str(error))
+    if isinstance(error, CapacityNotKept):
+        return Problem(ExitCode.UNAVAILABLE, "capacity-not-kept", str(error))
     if isinstance(error, NotCurrent):
         return Problem(ExitCode.NOT_CURRENT, "not-current", str(error))
     return _settings_problem(error) or _reading_side_problem(error) or _ledger_problem(error)
@@ -106,7 +111,10 @@ def _ledger_problem(error: Exception) -> Problem | None:
 
     from application.ledger import LedgerUnavailable, SchemaMissing
     from application.ledger.store import StoreLost
+    from domain.stored import BrokenChain
 
+    if isinstance(error, BrokenChain):
+        return Problem(ExitCode.FOUND_WRONG, "broken-chain", f"{error}: `capacity audit verify`")
     if isinstance(error, SchemaMissing):
         return Problem(ExitCode.UNAVAILABLE, "schema-missing", str(error))
     if isinstance(error, DBAPIError):

@@ -1,9 +1,7 @@
 """The application: routes, the door before them, and the service behind them."""
 
-import gc
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -21,13 +19,8 @@ from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
+from interfaces.settled import settled
 
-# What is alive after start-up stays for ever: looking through it at every full collection cost
-# 30 to 45 ms at the 99th percentile.
-_COLLECT_AFTER = (50_000, 20, 100)
-# How long a thread that answers a report may keep the interpreter from the event loop; Python's
-# default of 5 ms is felt by every command beside a few reports.
-_SWITCH_SECONDS = 0.0005
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 
 
@@ -44,7 +37,7 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             metrics.follow(service)
-            with _settled_memory():
+            with settled():
                 yield
 
     metrics = Metrics()
@@ -95,22 +88,6 @@ def _methods(request: Request) -> str:
         for method in each.methods or ()
     }
     return ", ".join(sorted(found))
-
-
-@contextmanager
-def _settled_memory() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _once(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from application.ledger import KeyReused, LedgerUnavailable, Reply, StillRunning
 from application.ledger.store import StoreLost
 from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
+from domain.stored import BrokenChain
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
 from interfaces.pasts import PastNotReady, PastUnavailable, TooManyPasts
@@ -150,6 +151,8 @@ def answer_for(error: Exception, request_id: UUID) -> Answer | None:
         return Answer(domain_problem(error, request_id), headers)
     if isinstance(error, RequestRefused):
         return Answer(problem(error.status, error.code, error.detail, request_id), error.headers)
+    if isinstance(error, BrokenChain):
+        return Answer(problem(500, "broken-chain", str(error), request_id), {})
     for kind, code in UNAVAILABLE:
         if isinstance(error, kind):
             seconds = getattr(error, "retry_after_seconds", RETRY_AFTER_SECONDS)

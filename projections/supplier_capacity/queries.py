@@ -15,6 +15,8 @@ from sqlalchemy import (
     select,
 )
 
+from domain.suppliers.capacity_files import Count
+from domain.suppliers.capacity_files import capacity_document as document_of
 from domain.suppliers.offers import SupplierTerms
 from projections.database import projection_positions
 from projections.projection import Touched
@@ -28,6 +30,8 @@ from projections.supplier_capacity.tables import (
     supplier_aliases,
     supplier_capacity,
 )
+
+_NAMED_AT_ONCE = 500  # a statement takes so many parameters at most
 
 # Answers.
 
@@ -199,20 +203,17 @@ def capacity_document(
     connection: Connection, *, line: str, scenario: str
 ) -> dict[str, dict[str, Any]] | None:
     """Return the document of a capacity file, keys in its order; suppliers as in the terms."""
-    opened = _opened(connection, line, scenario)
+    columns = scenarios_table.c
+    wanted = select(columns.terms, columns.pattern_deflated).where(
+        columns.line == line, columns.scenario == scenario
+    )
+    opened = connection.execute(wanted).first()
     if opened is None:
         return None
+    terms = msgspec.json.decode(opened.terms, type=tuple[SupplierTerms, ...])
     rows = _capacities(connection, line, scenario)
-    return {
-        each.supplier: {
-            "SupplierID": each.supplier,
-            "Capacity": rows[each.supplier].capacity_slots,
-            "Used": rows[each.supplier].used_slots,
-            "UsedPct": _used_share(rows[each.supplier]),
-        }
-        for each in opened.terms
-        if each.supplier in rows
-    }
+    counts = [_count(rows[each.supplier]) for each in terms if each.supplier in rows]
+    return document_of(counts, opened.pattern_deflated)
 
 
 def overbooked(
@@ -302,6 +303,19 @@ def match(
     return None if row is None else _match(row)
 
 
+def held_matches(
+    connection: Connection, *, line: str, scenario: str, registration_ids: Sequence[str]
+) -> dict[str, Match]:
+    """Return those of some registrations that hold a slot in the current count, by their id."""
+    found: dict[str, Match] = {}
+    wanted = _matches_of(line, scenario).where(matches_table.c.supplier != "")
+    for start in range(0, len(registration_ids), _NAMED_AT_ONCE):
+        some = registration_ids[start : start + _NAMED_AT_ONCE]
+        rows = connection.execute(wanted.where(matches_table.c.registration_id.in_(some)))
+        found |= {row.registration_id: _match(row) for row in rows}
+    return found
+
+
 def touched_scenarios(touched: Touched) -> set[tuple[str, str]]:
     """Return line and scenario of every capacity document that the projector has just changed."""
     rows = [
@@ -340,10 +354,8 @@ def _shares(
     )
 
 
-def _used_share(row: CapacityRow) -> float:
-    if row.capacity_slots <= 0:
-        return 0.0
-    return round(row.used_slots / row.capacity_slots, 2)
+def _count(row: CapacityRow) -> Count:
+    return Count(row.supplier, row.capacity_slots, row.used_slots, bool(row.as_imported))
 
 
 def _opened(connection: Connection, line: str, name: str) -> OpenScenario | None:

@@ -69,6 +69,7 @@ def _scenario_opened(_: ScenarioRow | None, event: Scenario.Opened, position: in
         reset_number=0,
         capacity_file=event.capacity_file,
         terms=_json_text(event.terms),
+        pattern_deflated=b"",
         opened_at_us=_recorded_at_us(event),
         actor=event.provenance.actor,
         version=event.originator_version,
@@ -91,6 +92,26 @@ def _scenario_reset(row: ScenarioRow, event: Scenario.Reset, position: int) -> S
     return row
 
 
+@supplier_capacity.rule(scenarios_table, Scenario.FileImported)
+def _file_imported(
+    row: ScenarioRow | None, event: Scenario.FileImported, position: int
+) -> ScenarioRow:
+    return ScenarioRow(
+        scenario_id=event.originator_id.bytes,
+        line=event.line,
+        scenario=event.scenario,
+        publication=event.publication,
+        reset_number=event.reset_number,
+        capacity_file=event.capacity_file,
+        terms=_json_text(event.terms),
+        pattern_deflated=event.pattern_deflated,
+        opened_at_us=_recorded_at_us(event) if row is None else row.opened_at_us,
+        actor=event.provenance.actor if row is None else row.actor,
+        version=event.originator_version,
+        position=position,
+    )
+
+
 @supplier_capacity.rule(capacities, SupplierCapacity.Opened)
 def _capacity_opened(
     _: CapacityRow | None, event: SupplierCapacity.Opened, position: int
@@ -102,6 +123,7 @@ def _capacity_opened(
         supplier=event.supplier,
         capacity_slots=event.capacity_slots,
         used_slots=0,
+        as_imported=0,
         version=event.originator_version,
         position=position,
     )
@@ -112,8 +134,7 @@ def _capacity_changed(
     row: CapacityRow, event: SupplierCapacity.CapacityChanged, position: int
 ) -> CapacityRow:
     row.capacity_slots = event.capacity_slots
-    row.version, row.position = event.originator_version, position
-    return row
+    return _counted(row, event, position)
 
 
 @supplier_capacity.rule(capacities, SupplierCapacity.SlotBooked)
@@ -121,8 +142,7 @@ def _slot_booked(
     row: CapacityRow, event: SupplierCapacity.SlotBooked, position: int
 ) -> CapacityRow:
     row.used_slots += 1
-    row.version, row.position = event.originator_version, position
-    return row
+    return _counted(row, event, position)
 
 
 @supplier_capacity.rule(capacities, SupplierCapacity.SlotReleased)
@@ -130,8 +150,7 @@ def _slot_released(
     row: CapacityRow, event: SupplierCapacity.SlotReleased, position: int
 ) -> CapacityRow:
     row.used_slots -= 1
-    row.version, row.position = event.originator_version, position
-    return row
+    return _counted(row, event, position)
 
 
 @supplier_capacity.rule(capacities, SupplierCapacity.Cleared)
@@ -139,6 +158,34 @@ def _capacity_cleared(
     row: CapacityRow, event: SupplierCapacity.Cleared, position: int
 ) -> CapacityRow:
     row.used_slots = 0
+    return _counted(row, event, position)
+
+
+@supplier_capacity.rule(capacities, SupplierCapacity.UsageImported)
+def _usage_imported(
+    _: CapacityRow | None, event: SupplierCapacity.UsageImported, position: int
+) -> CapacityRow:
+    return CapacityRow(
+        capacity_id=event.originator_id.bytes,
+        line=event.line,
+        scenario=event.scenario,
+        supplier=event.supplier,
+        capacity_slots=event.capacity_slots,
+        used_slots=event.used_slots,
+        as_imported=1,
+        version=event.originator_version,
+        position=position,
+    )
+
+
+@supplier_capacity.rule(capacities, SupplierCapacity.Withdrawn)
+def _withdrawn(row: CapacityRow, event: SupplierCapacity.Withdrawn, position: int) -> CapacityRow:
+    row.capacity_slots = row.used_slots = 0
+    return _counted(row, event, position)
+
+
+def _counted(row: CapacityRow, event: Event, position: int) -> CapacityRow:
+    row.as_imported = 0
     row.version, row.position = event.originator_version, position
     return row
 

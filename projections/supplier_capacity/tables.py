@@ -53,6 +53,7 @@ scenarios_table = Table(
     Column("reset_number", BigInteger, nullable=False),
     Column("capacity_file", Text, nullable=False),
     Column("terms", Text, nullable=False),  # a JSON list of SupplierTerms, in their order
+    Column("pattern_deflated", LargeBinary, nullable=False),  # of an imported capacity file
     Column("opened_at_us", BigInteger, nullable=False),
     Column("actor", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -69,6 +70,7 @@ capacities = Table(
     Column("supplier", Name, nullable=False),
     Column("capacity_slots", BigInteger, nullable=False),
     Column("used_slots", BigInteger, nullable=False),
+    Column("as_imported", Integer, nullable=False),  # 1: as its record in the pattern says
     Column("version", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
     Index("supplier_capacity_line_scenario", "line", "scenario"),
@@ -131,6 +133,7 @@ class ScenarioRow(Row):
     reset_number: int
     capacity_file: str
     terms: str
+    pattern_deflated: bytes
     opened_at_us: int
     actor: str
     version: int
@@ -144,6 +147,7 @@ class CapacityRow(Row):
     supplier: str
     capacity_slots: int
     used_slots: int
+    as_imported: int
     version: int
     position: int
 
@@ -171,7 +175,7 @@ class MatchRow(Row):
 
 supplier_capacity = Projection(
     "supplier_capacity",
-    version=1,
+    version=2,
     rows={
         offers_publications: PublicationRow,
         supplier_aliases: AliasesRow,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, http, past, reading, rebuilding
+from tests.bench import append, auditing, drop_in, http, past, reading, rebuilding, workflow
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -19,6 +19,10 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "rebuild": rebuilding.rebuilds,
     "read": reading.reads,
     "match": reading.match_100k,
+    "chain": auditing.chain,
+    "drop_in_pg": drop_in.drop_in_pg,
+    "drop_in_sqlite": drop_in.drop_in_sqlite,
+    "workflow": workflow.workflow_10k,
     "as_of_report": past.as_of_report,
 }
 

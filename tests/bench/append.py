@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 
-from application.ledger.sqlite_store import connect
+from application.ledger.sqlite_appends import connect
 from application.suppliers import Suppliers
 from tests.bench.booking import book, lists, measure, singles
 from tests.bench.measuring import Figure, Report, stopwatch

@@ -1,7 +1,6 @@
 """Our side of the append benchmarks: bookings through the application service, until durable."""
 
 import asyncio
-import gc
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +12,7 @@ from application.ledger.sqlite_store import SqliteStore
 from application.suppliers import Match, Suppliers
 from interfaces.identity import fresh_id
 from interfaces.settings import Settings
+from interfaces.settled import settled
 from tests.bench.measuring import stopwatch
 
 SUPPLIERS = 1_000
@@ -82,21 +82,13 @@ def measure(
             use_cases = Suppliers(ledger)
             await open_scenario(use_cases, count=suppliers)
             await asyncio.gather(*(book(use_cases, each, f"warm-{each}") for each in range(100)))
-            _settle_garbage()
-            with stopwatch() as elapsed:
+            with settled(), stopwatch() as elapsed:
                 await asyncio.gather(*(work(use_cases, number) for number in range(callers)))
                 return bookings / elapsed()
         finally:
             await ledger.close()
 
     return asyncio.run(run())
-
-
-def _settle_garbage() -> None:
-    """What the server does at the end of its start-up."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def singles(each: int, *, keyed: bool = False, hot: bool = False) -> Work:

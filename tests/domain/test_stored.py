@@ -26,7 +26,7 @@ from domain.stored import (
 )
 from domain.suppliers import Booking, Scenario, SupplierCapacity, SupplierTerms
 from tests.support.given import SOMEBODY
-from tests.support.stored import SOME_ID, example, lived, stored_examples
+from tests.support.stored import SOME_HASH, SOME_ID, example, lived, stored_examples
 
 EVENTS = sorted(EVENTS_BY_TOPIC.values(), key=stored_topic)
 RESET = Scenario.Reset(
@@ -341,6 +341,7 @@ def test_a_snapshot_comes_back_equal(aggregate_class: type[Aggregate]) -> None:
 
 def test_an_aggregate_goes_on_from_its_snapshot() -> None:
     capacity = SupplierCapacity(SOME_ID).fold([example(SupplierCapacity.Opened)])
+    capacity.last_hash = SOME_HASH
     snapshot = encode_snapshot(capacity)
     restored = decode_snapshot(SupplierCapacity, SOME_ID, 1, snapshot)
     booked = example(SupplierCapacity.SlotBooked, 2)
@@ -360,7 +361,7 @@ def box(weight: type, inner: type) -> Aggregate:
 
     Box.__annotations__ = {"weight": weight, "inside": Inside}
     made = Box(SOME_ID)
-    vars(made).update(weight=weight(1), inside=Inside(inner(1)))
+    vars(made).update(weight=weight(1), inside=Inside(inner(1)), last_hash=SOME_HASH)
     return made
 
 

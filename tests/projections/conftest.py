@@ -24,6 +24,7 @@ from domain.suppliers import (
     SupplierCapacity,
     SupplierTerms,
 )
+from domain.suppliers.capacity_files import read_capacity_file
 from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
 from projections.projector import Projector
@@ -231,6 +232,24 @@ class Life:
         scenario = self._bound(Scenario, Scenario.identity(LINE, SCENARIO))
         scenario.resync(2, terms)
         return _collected(scenario)
+
+    def import_file(self, used: dict[str, int]) -> list[Event]:
+        """Take over a file with a note in each record; suppliers it does not name withdraw."""
+        document = {
+            name: {"Used": slots, "Note": "by hand", "Capacity": 100, "UsedPct": 0}
+            for name, slots in used.items()
+        }
+        imported = read_capacity_file(msgspec.json.encode(document))
+        scenario = self._bound(Scenario, Scenario.identity(LINE, SCENARIO))
+        scenario.import_file(LINE, SCENARIO, "", imported, new_count=True)
+        self.reset_number = scenario.reset_number
+        capacities = [self._capacity(each) for each in SUPPLIERS]
+        for usage in imported.usages:
+            self._capacity(usage.supplier).import_usage(LINE, SCENARIO, usage, imported.sha256)
+        for capacity in capacities:
+            if capacity.supplier not in used:
+                capacity.withdraw(imported.sha256)
+        return _collected(scenario, *capacities)
 
     def held(self, registration_id: str) -> bool:
         return self._booking(registration_id).held

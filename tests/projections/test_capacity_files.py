@@ -44,8 +44,8 @@ def record(supplier: str, capacity: int, used: int, used_pct: float) -> dict[str
 def test_writes_the_bytes_that_the_original_wrote() -> None:
     records = (
         record("All Energy Solar", 70, 5, 0.07),
-        record("iSoalr", 50, 0, 0),
-        record("TruNorthSolar", 80, 80, 1),
+        record("iSoalr", 50, 0, 0.0),
+        record("TruNorthSolar", 80, 80, 1.0),
         record("Zonnekracht Noë", 3, 1, 0.33),
     )
     assert capacity_text({each["SupplierID"]: each for each in records}) == GOLDEN.read_bytes()

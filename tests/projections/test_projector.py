@@ -37,7 +37,9 @@ FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scope
 
 wishes = st.lists(
     st.tuples(
-        st.sampled_from(["book", "book", "book", "release", "reassign", "reset", "lower"]),
+        st.sampled_from(
+            ["book", "book", "book", "release", "reassign", "reset", "lower", "import"]
+        ),
         st.sampled_from(["R-1", "R-2", "R-3", "R-ü"]),
         st.sampled_from(SUPPLIERS),
     ),
@@ -60,6 +62,8 @@ def groups(wanted: list[tuple[str, str, str]]) -> list[list[Event]]:
             made.append(life.reset())
         elif wish == "lower":
             made.append(life.change_capacity(supplier, 30))
+        elif wish == "import":
+            made.append(life.import_file(dict.fromkeys(SUPPLIERS, 2)))
     return [group for group in made if group]
 
 

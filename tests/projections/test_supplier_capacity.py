@@ -1,5 +1,6 @@
 """Supplier capacity: what the read models answer after a life of bookings."""
 
+import json
 from collections.abc import Iterator
 from typing import TypedDict
 
@@ -96,6 +97,26 @@ def test_the_capacity_document_is_that_of_the_capacity_file(
         assert list(document) == ["iSoalr", "Ëlectra", "ACME"]
         assert list(document["ACME"]) == ["SupplierID", "Capacity", "Used", "UsedPct"]
         assert suppliers.position(connection) == read_models.ledger.log.head()
+
+
+def test_an_imported_file_keeps_its_keys_in_their_places(
+    read_models: ReadModels, life: Life
+) -> None:
+    groups = [life.open(), life.book("R-1", "iSoalr"), life.import_file({"ACME": 7, "Ëlectra": 0})]
+    with read_models.given(*groups, life.book("R-1", "ACME")) as connection:
+        assert json.dumps(suppliers.capacity_document(connection, **HERE)) == json.dumps(
+            {
+                "ACME": {"Used": 8, "Note": "by hand", "Capacity": 100, "UsedPct": 0.08},
+                "Ëlectra": {"Used": 0, "Note": "by hand", "Capacity": 100, "UsedPct": 0},
+            }
+        )
+        opened = suppliers.scenario(connection, **HERE)
+        assert opened is not None
+        assert (opened.publication, opened.reset_number) == (1, 1)
+        assert [each.service_areas for each in opened.terms] == [
+            ("55407", "55419"),
+            ("55407", "55447"),
+        ]
 
 
 def test_capacity_up_to_64_bits(read_models: ReadModels, life: Life) -> None:

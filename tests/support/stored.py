@@ -4,10 +4,11 @@ from pathlib import Path
 from uuid import UUID
 
 from domain.aggregate import Aggregate, Event
-from domain.stored import decode, stored_topic
+from domain.stored import HASH_CHARACTERS, decode, stored_topic
 
 FOLDER = Path(__file__).parent.parent / "stored"
 SOME_ID = UUID(int=7)
+SOME_HASH = "5" * HASH_CHARACTERS
 
 
 def stored_examples() -> dict[str, bytes]:
@@ -24,4 +25,6 @@ def example(event_class: type[Event], version: int = 1) -> Event:
 def lived(aggregate_class: type[Aggregate]) -> Aggregate:
     """Return an aggregate that lived through the example of each of its events, birth first."""
     examples = enumerate(aggregate_class.evolutions, start=1)
-    return aggregate_class(SOME_ID).fold(example(each, version) for version, each in examples)
+    born = aggregate_class(SOME_ID).fold(example(each, version) for version, each in examples)
+    born.last_hash = SOME_HASH
+    return born

@@ -1,0 +1,1 @@
+"""Capacity files for the tools that people already have."""
