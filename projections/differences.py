@@ -130,7 +130,7 @@ class _Maker:
                     for rule in rules
                 ],
             )
-            progress(up_to - begin, end - begin)
+            progress(up_to, end)
 
     def compare(self, before: Connection, after: Connection) -> None:
         """Compare the touched rows, and keep those that differ."""

@@ -32,6 +32,7 @@ WINDOW_POSITIONS = 20_000
 _INDEXES_LAST_EVENTS = 20_000
 _CACHE_KILOBYTES = 64 * 1024
 
+# Gets the position reached, and the one to be reached.
 Progress = Callable[[int, int], None]
 
 
@@ -195,7 +196,7 @@ class _Maker:
             with self._engine.begin() as connection:
                 self._fold(connection, page)
             seen += applied(page)
-            self._progress(end - after, mark.position - after)
+            self._progress(end, mark.position)
         if indexes_last:
             self._indexes("create")
         with self._engine.begin() as connection:

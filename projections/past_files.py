@@ -171,7 +171,7 @@ class PastFiles:
         for each in range(after - after % step + step, position, step):
             if not self._has_room():
                 return
-            self._made("checkpoint", each, _share(progress, each, position))
+            self._made("checkpoint", each, lambda done, _: progress(done, position))
 
     def _has_room(self) -> bool:
         found = [each for each in self._ours() if each.is_checkpoint]
@@ -280,11 +280,6 @@ class PastFiles:
             inner = [n for n in range(len(found) - 1) if found[n].path != newest] or [0]
             least_missed = min(inner, key=lambda n: before[n + 2] - before[n])
             _remove(found.pop(least_missed).path)
-
-
-def _share(progress: Progress, end: int, total: int) -> Progress:
-    """Return progress over a whole way, of which one checkpoint's making is a part."""
-    return lambda done, part: progress(end - part + done, total)
 
 
 def _remove(path: Path) -> None:

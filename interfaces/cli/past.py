@@ -48,10 +48,13 @@ def replay(
         position = await session.service.position_of("until", asked)
         begun = time.perf_counter()
         with progress_bar("Replaying", max(1, position)) as bar:
+            at, since = 0, begun
 
             def progress(done: int, total: int) -> None:
-                rate = done / max(time.perf_counter() - begun, 1e-3)
-                said = f"Replaying, {rate:,.0f} events/s"
+                nonlocal at, since
+                now = time.perf_counter()
+                said = f"Replaying, {(done - at) / max(now - since, 1e-6):,.0f} events/s"
+                at, since = done, now
                 bar.update(0, completed=done, total=max(1, total), description=said)
 
             write = session.service.pasts.files.write

@@ -40,6 +40,21 @@ def past_rows(files: PastFiles, at: int) -> Rows:
     return found
 
 
+class Watched:
+    """A log that remembers which pages were read of it."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.pages: list[tuple[int, int]] = []
+
+    def page(self, after: int, up_to: int) -> Any:
+        self.pages.append((after, up_to))
+        return self._log.page(after, up_to)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+
 def lived(
     ledger: BareLedger, engine: Engine, wanted: list[tuple[str, str, str]]
 ) -> dict[int, Rows]:
@@ -99,11 +114,10 @@ def test_a_past_starts_from_the_nearest_before(
     ledger.append(life.open())
     middle = ledger.append(life.book("R-1", "ACME"))
     head = ledger.append(life.book("R-2", "ACME"))
-    files = pasts(ledger, tmp_path)
-    files.at(middle)
-    told: list[int] = []
-    files.at(head, progress=lambda done, total: told.append(total))
-    assert told == [head - middle]
+    pasts(ledger, tmp_path).at(middle)
+    log = Watched(ledger.log)
+    PastFiles(log, PROJECTIONS, tmp_path).at(head)
+    assert log.pages == [(middle, head)]
 
 
 def test_another_version_of_a_projection_makes_its_own_past(
@@ -160,13 +174,32 @@ def booked(ledger: BareLedger, life: Life, many: int) -> int:
 
 def test_a_long_way_leaves_checkpoints(ledger: BareLedger, life: Life, tmp_path: Path) -> None:
     head = booked(ledger, life, 10)
-    files = pasts(ledger, tmp_path, checkpoint_events=5)
     told: list[tuple[int, int]] = []
+    files = pasts(ledger, tmp_path, checkpoint_events=5)
     files.at(head, progress=lambda *progress: told.append(progress))
     assert files.checkpoints() == list(range(5, head, 5))
-    told.clear()
-    files.at(head - 1, progress=lambda *progress: told.append(progress))
-    assert told[-1][1] < 5
+    assert told == [(each, head) for each in [*files.checkpoints(), head]]
+    log = Watched(ledger.log)
+    PastFiles(log, PROJECTIONS, tmp_path, limits=files.limits).at(head - 1)
+    assert log.pages == [(files.checkpoints()[-1], head - 1)]
+
+
+def test_a_file_has_its_name_only_when_it_is_whole(
+    ledger: BareLedger, life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = booked(ledger, life, 10)
+    monkeypatch.setattr("projections.past.WINDOW_POSITIONS", 2)
+    path, seen = tmp_path / "past.db", []
+
+    def look(done: int, total: int) -> None:
+        seen.append((done, path.exists()))
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pasts(ledger, tmp_path / "kept").write(head, path, progress=look)
+    assert seen == [(2, False), (4, False), (6, False)]
+    assert list(tmp_path.glob("*past.db*")) == list(tmp_path.glob(".*")) == []
 
 
 def test_the_follower_leaves_checkpoints(ledger: BareLedger, life: Life, tmp_path: Path) -> None:
