@@ -192,16 +192,22 @@ class PastFiles:
         return path
 
     def _make(self, path: Path, position: int, progress: Progress) -> None:
-        base = next(iter(self._bases(position)), None)
-        make_past(
-            self._log,
-            self._projections,
-            path,
-            position=position,
-            base=base.path if base else None,
-            base_position=base.position if base else 0,
-            progress=self._unless_stopped(position, progress),
-        )
+        while True:
+            base = next(iter(self._bases(position)), None)
+            try:
+                return make_past(
+                    self._log,
+                    self._projections,
+                    path,
+                    position=position,
+                    base=base.path if base else None,
+                    base_position=base.position if base else 0,
+                    progress=self._unless_stopped(position, progress),
+                )
+            except PastFailed:
+                if base is None or base.path.exists():
+                    raise
+                # Another process has removed it meanwhile: begin from the one before.
 
     def _unless_stopped(self, position: int, progress: Progress) -> Progress:
         def told(done: int, total: int) -> None:

@@ -120,6 +120,25 @@ def test_a_past_starts_from_the_nearest_before(
     assert log.pages == [(middle, head)]
 
 
+def test_a_start_that_another_process_removes_is_another_start(
+    ledger: BareLedger, life: Life, tmp_path: Path
+) -> None:
+    ledger.append(life.open())
+    middle = ledger.append(life.book("R-1", "ACME"))
+    head = ledger.append(life.book("R-2", "ACME"))
+    base = pasts(ledger, tmp_path).at(middle)
+
+    class Removing(Watched):
+        def last_event(self, up_to: int) -> Any:
+            if up_to == head:  # what is asked after a start was chosen, and before it is copied
+                base.unlink(missing_ok=True)
+            return self._log.last_event(up_to)
+
+    log = Removing(ledger.log)
+    PastFiles(log, PROJECTIONS, tmp_path).at(head)
+    assert log.pages == [(0, head)]
+
+
 def test_another_version_of_a_projection_makes_its_own_past(
     ledger: BareLedger, life: Life, tmp_path: Path
 ) -> None:
