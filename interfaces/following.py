@@ -23,6 +23,7 @@ from interfaces.logs import log_to_stderr
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.settings import Settings
 from projections.capacity_files import CapacityFileWriter, Key
+from projections.checkpoints import CheckpointKeeper
 from projections.database import reading
 from projections.projector import PAGE_EVENTS, Projector
 from projections.supplier_capacity import all_scenarios, touched_scenarios
@@ -109,6 +110,8 @@ class InThreads:
         side.projector.on_applied.append(
             lambda position, touched: self._writer.mark(touched_scenarios(touched))
         )
+        self._checkpoints = CheckpointKeeper(side.past_files)
+        side.projector.on_applied.append(lambda position, _: self._checkpoints.reached(position))
 
     def _open_scenarios(self) -> list[Key]:
         with reading(self._side.engine).connect() as connection:
@@ -117,6 +120,7 @@ class InThreads:
     async def start(self) -> None:
         """Start both threads; every capacity file is looked at, whoever left it as it is."""
         self._writer.start()
+        self._checkpoints.start()
         self._side.projector.start()
 
     async def stop(self) -> None:
@@ -125,6 +129,7 @@ class InThreads:
 
     def stop_now(self) -> None:
         """Do the same, and wait for it."""
+        self._checkpoints.stop()
         self._side.projector.stop()
         self._writer.stop()
 

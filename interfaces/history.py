@@ -54,6 +54,7 @@ class Asked(NamedTuple):
     order: str = ORDERS[0]
     limit: int = DEFAULT_LIMIT
     cursor: str = ""
+    up_to: int | None = None
 
 
 class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -64,12 +65,12 @@ class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 def tell(log: LedgerLog, asked: Asked) -> AggregateHistoryAnswer:
     """Return one page. Raises SubjectNotFound, and Invalid naming the field."""
-    subject = find_subject(log, asked.context, asked.id, kind=asked.kind)
+    subject = find_subject(log, asked.context, asked.id, kind=asked.kind, up_to=asked.up_to)
     version = _from(asked, subject) if asked.cursor else None
     if asked.order == "newest":
-        page = newest_page(log, subject, before=version, limit=asked.limit)
+        page = newest_page(log, subject, before=version, limit=asked.limit, up_to=asked.up_to)
     else:
-        page = oldest_page(log, subject, after=version or 0, limit=asked.limit)
+        page = oldest_page(log, subject, after=version or 0, limit=asked.limit, up_to=asked.up_to)
     return AggregateHistoryAnswer(
         context=asked.context,
         kind=subject.aggregate_class.__name__,

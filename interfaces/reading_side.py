@@ -14,6 +14,7 @@ from projections import access_records, supplier_capacity
 from projections.capacity_files import CapacityFiles
 from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
+from projections.past_files import PastFiles
 from projections.projector import Projector
 
 
@@ -25,6 +26,7 @@ class ReadingSide:
     engine: Engine
     projector: Projector
     files: CapacityFiles
+    past_files: PastFiles
 
 
 @contextmanager
@@ -37,7 +39,8 @@ def open_reading_side(settings: Settings) -> Iterator[ReadingSide]:
         files = CapacityFiles(engine, settings.data_dir, capacity_document)
         files.create_table()
         access_records.create_tables(engine)
-        yield ReadingSide(log, engine, Projector(log, engine, PROJECTIONS), files)
+        past_files = PastFiles(log, PROJECTIONS, settings.past_dir, limits=settings.past_limits)
+        yield ReadingSide(log, engine, Projector(log, engine, PROJECTIONS), files, past_files)
     finally:
         log.close()
         engine.dispose()

@@ -29,14 +29,19 @@ class Reads:
         self._at_most = threads + waiting
         self._under_way = 0
 
-    async def run(self, question: Callable[[Connection], R]) -> R:
-        """Run a question in a thread, with a read-only connection. Raises TooManyReads."""
+    async def run(self, question: Callable[[Connection], R], engine: Engine | None = None) -> R:
+        """Run a question in a thread, with a read-only connection. Raises TooManyReads.
+
+        It is asked of the current read models, unless another engine is given.
+        """
         if self._under_way >= self._at_most:
             raise TooManyReads(self._under_way)
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._answer, question)
+            return await loop.run_in_executor(
+                self._threads, _answer, engine or self._engine, question
+            )
         finally:
             self._under_way -= 1
 
@@ -45,15 +50,17 @@ class Reads:
         self._threads.shutdown()
         self._engine.dispose()
 
-    def _answer(self, question: Callable[[Connection], R]) -> R:
-        try:
-            return self._answer_once(question)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            # The server was restarted since; all connections are new from here on.
-            return self._answer_once(question)
 
-    def _answer_once(self, question: Callable[[Connection], R]) -> R:
-        with self._engine.connect() as connection, connection.begin():
-            return question(connection)
+def _answer(engine: Engine, question: Callable[[Connection], R]) -> R:
+    try:
+        return _answer_once(engine, question)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        # The server was restarted since; all connections are new from here on.
+        return _answer_once(engine, question)
+
+
+def _answer_once(engine: Engine, question: Callable[[Connection], R]) -> R:
+    with engine.connect() as connection, connection.begin():
+        return question(connection)

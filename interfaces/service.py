@@ -18,8 +18,10 @@ from application.ledger.sqlite_store import SqliteStore
 from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.access_log import AccessLog
+from interfaces.as_of import Moment, check_moment
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
 from interfaces.key_ring import KeyRing
+from interfaces.pasts import Pasts
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.reads import Reads
 from interfaces.settings import Settings
@@ -76,6 +78,7 @@ class Service:
     reads: Reads
     log: PostgresLog | SqliteLog
     projection_engine: Engine
+    pasts: Pasts
 
     async def read(
         self,
@@ -85,6 +88,23 @@ class Service:
     ) -> R:
         """Answer a question in one read transaction, in a thread of the read pool."""
         return await self.reads.run(lambda connection: query(connection, *arguments, **keywords))
+
+    async def read_past(self, position: int, question: Callable[[Connection], R]) -> R:
+        """Answer a question from the read models as they stood at a position."""
+        return await self.pasts.read(position, question)
+
+    async def position_of(self, field: str, moment: Moment) -> int:
+        """Return the position that a moment means: of a time the last before what came after it.
+
+        Raises Invalid for what lies beyond the ledger or in the future.
+        """
+        head = self.ledger.head
+        if isinstance(moment, int) and moment > head:
+            head, _ = await self.ledger.store.head()  # another process may have written meanwhile
+        check_moment(field, moment, head=head, now=self.clock())
+        if isinstance(moment, int):
+            return moment
+        return await asyncio.to_thread(self.log.position_at, moment)
 
     async def wait_for(self, position: int, *, timeout_seconds: float) -> None:
         """Return when reads show a position. Raises NotYetVisible when time is up."""
@@ -137,13 +157,15 @@ async def open_service(
             key_reads = Reads(
                 open_read_models(settings.views_url, read_only=True), threads=1, waiting=1
             )
-            service = _service(settings, clock, ledger, side, follower, reads, key_reads)
+            pasts = _pasts(settings, side, reads)
+            service = _service(settings, clock, ledger, side, follower, reads, key_reads, pasts)
             await follower.start()
             try:
                 yield service
             finally:
                 await follower.stop()
                 await service.access_log.close()
+                await asyncio.to_thread(pasts.close)
                 await asyncio.to_thread(reads.close)
                 await asyncio.to_thread(key_reads.close)
     finally:
@@ -186,6 +208,15 @@ def _reads(settings: Settings) -> Reads:
     )
 
 
+def _pasts(settings: Settings, side: ReadingSide, reads: Reads) -> Pasts:
+    return Pasts(
+        side.past_files,
+        reads,
+        wait_seconds=settings.past_wait_seconds,
+        waiting=settings.pasts_waiting,
+    )
+
+
 def _service(
     settings: Settings,
     clock: Clock,
@@ -194,6 +225,7 @@ def _service(
     follower: Follower,
     reads: Reads,
     key_reads: Reads,
+    pasts: Pasts,
 ) -> Service:
     return Service(
         settings=settings,
@@ -210,4 +242,5 @@ def _service(
         reads=reads,
         log=side.log,
         projection_engine=side.engine,
+        pasts=pasts,
     )

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from application.ledger import Limits
+from projections.past_files import PastLimits
 
 Positive = Annotated[int, Field(ge=1)]
 # Such as 100/minute. The library that counts them takes a while to import: not for this.
@@ -113,6 +114,26 @@ class Settings(BaseSettings):
         default=256 * 2**20, description="memory for the rows of a rebuild"
     )
 
+    past_dir: Path = Field(
+        default=Path("capacity.past"), description="read models as they stood; disposable"
+    )
+    past_checkpoint_events: Positive = Field(
+        default=50_000, description="events between two checkpoints of the past"
+    )
+    past_checkpoints: Positive = Field(
+        default=40, description="checkpoints kept; beyond it they are thinned out"
+    )
+    past_checkpoint_bytes: Positive = Field(
+        default=2 * 2**30, description="how large all checkpoints may be together"
+    )
+    past_cache_bytes: Positive = Field(
+        default=2**30, description="how large the pasts that were asked for may be together"
+    )
+    past_wait_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="the longest wait for a past to be made"
+    )
+    pasts_waiting: Positive = Field(default=20, description="pasts that may wait to be made")
+
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, url: str) -> str:
@@ -134,6 +155,16 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """What the ledger takes on."""
         return Limits(**{name: getattr(self, name) for name in Limits._fields})
+
+    @property
+    def past_limits(self) -> PastLimits:
+        """How many pasts are kept."""
+        return PastLimits(
+            checkpoint_events=self.past_checkpoint_events,
+            checkpoints=self.past_checkpoints,
+            checkpoint_bytes=self.past_checkpoint_bytes,
+            cache_bytes=self.past_cache_bytes,
+        )
 
     def _sqlalchemy_url(self, path: Path) -> str:
         if self.database_url:

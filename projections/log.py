@@ -1,5 +1,6 @@
 """What the projector needs of the ledger: pages in order, the head, and to be woken."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -40,3 +41,24 @@ class Log(Protocol):
 
     def wake(self) -> None:
         """Let every thread that waits return at once."""
+
+
+class PastLog(Log, Protocol):
+    """A log in which things are also found by time, by aggregate and by position."""
+
+    def position_at(self, moment: datetime) -> int:
+        """Return the last position before the first event that was recorded after a moment."""
+
+    def last_event(self, up_to: int) -> LogRow | None:
+        """Return the newest event at or before a position."""
+
+    def stream_back(
+        self, originator_id: bytes, *, before_version: int, up_to: int, limit: int
+    ) -> list[LogRow]:
+        """Return events of one aggregate, newest first, none of them beyond a position."""
+
+    def topics_back(self, topics: Sequence[str], *, before: int, limit: int) -> list[LogRow]:
+        """Return events of these topics before a position, newest first: this looks at all."""
+
+    def events_at(self, positions: Sequence[int]) -> list[LogRow]:
+        """Return the events at these positions, oldest first."""

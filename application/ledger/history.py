@@ -69,15 +69,19 @@ class Page(NamedTuple):
 # Who is meant.
 
 
-def find_subject(log: LedgerLog, context: str, asked: str, *, kind: str = "") -> Subject:
+def find_subject(
+    log: LedgerLog, context: str, asked: str, *, kind: str = "", up_to: int | None = None
+) -> Subject:
     """Return the aggregate that is called so: by its id, or by its natural name.
 
-    Raises Invalid for a context or kind that is not there, or when several kinds have the name.
+    Raises Invalid for a context or kind that is not there, or when several kinds have the name,
+    and SubjectNotFound also for what was not born yet at the position `up_to`.
     """
     candidates = _candidates(context, kind)
     if fault := name_fault(asked[:200]):
         raise Invalid(("/id", fault))
-    found = _by_id(log, asked, candidates) or _by_name(log, asked, candidates)
+    named = _by_id(log, asked, candidates) or _by_name(log, asked, candidates)
+    found = [each for each in named if newest_version(log, each.aggregate_id, up_to)]
     if not found:
         raise SubjectNotFound(context, asked)
     if len(found) > 1:
@@ -172,27 +176,41 @@ def _topic_of_birth(log: LedgerLog, aggregate_id: UUID) -> str:
 # What happened.
 
 
-def oldest_page(log: LedgerLog, subject: Subject, *, after: int, limit: int) -> Page:
-    """Return the events beyond a version, oldest first."""
-    rows = _stream(log, subject.aggregate_id, after, after + limit + 1)
+def oldest_page(
+    log: LedgerLog, subject: Subject, *, after: int, limit: int, up_to: int | None = None
+) -> Page:
+    """Return the events beyond a version, oldest first, and not beyond the position `up_to`."""
+    found = _stream(log, subject.aggregate_id, after, after + limit + 1)
+    rows = [row for row in found if up_to is None or row.position <= up_to]
     told = list(_told(log, subject, rows[:limit]))
     return Page(told, told[-1].event.originator_version if len(rows) > limit else None)
 
 
-def newest_page(log: LedgerLog, subject: Subject, *, before: int | None, limit: int) -> Page:
-    """Return the events before a version (None: the newest), newest first."""
-    end = newest_version(log, subject.aggregate_id) if before is None else before - 1
+def newest_page(
+    log: LedgerLog,
+    subject: Subject,
+    *,
+    before: int | None,
+    limit: int,
+    up_to: int | None = None,
+) -> Page:
+    """Return the events before a version (None: the newest at `up_to`), newest first."""
+    end = newest_version(log, subject.aggregate_id, up_to) if before is None else before - 1
     rows = _stream(log, subject.aggregate_id, max(0, end - limit), end)
     told = list(_told(log, subject, rows))[::-1]
     first = told[-1].event.originator_version if told else 1
     return Page(told, first if first > 1 else None)
 
 
-def newest_version(log: LedgerLog, aggregate_id: UUID) -> int:
-    """Return how many events an aggregate has lived through."""
-    mark = log.dialect.mark
-    sql = f"SELECT max(originator_version) FROM stored_events WHERE originator_id = {mark}"  # noqa: S608 - a mark only
-    return int(log.ask(sql, (log.stored_id(aggregate_id),))[0][0] or 0)
+def newest_version(log: LedgerLog, aggregate_id: UUID, up_to: int | None = None) -> int:
+    """Return how many events an aggregate has lived through, up to a position."""
+    mark, position = log.dialect.mark, log.dialect.position
+    sql = (
+        "SELECT max(originator_version) FROM stored_events "  # noqa: S608 - names of our own
+        f"WHERE originator_id = {mark} AND {position} <= {mark}"
+    )
+    last = 2**63 - 1 if up_to is None else up_to
+    return int(log.ask(sql, (log.stored_id(aggregate_id), last))[0][0] or 0)
 
 
 def _told(log: LedgerLog, subject: Subject, rows: Sequence[StoredRow]) -> Iterator[Told]:

@@ -18,6 +18,8 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from application.ledger.log_lookups import PostgresLookups, SqliteLookups
+
 CHANNEL = "stored_events"
 BUSY_TIMEOUT_SECONDS = 30.0
 LISTEN_TIMEOUT_SECONDS = 1.0
@@ -39,7 +41,7 @@ class Dialect(NamedTuple):
     contains: str  # whether `state` holds some bytes
 
 
-class PostgresLog:
+class PostgresLog(PostgresLookups):
     """The ledger in PostgreSQL; any number of threads may ask at the same time."""
 
     dialect: ClassVar[Dialect] = Dialect(
@@ -199,7 +201,7 @@ class PostgresLog:
                 self.wake()
 
 
-class SqliteLog:
+class SqliteLog(SqliteLookups):
     """The ledger in an SQLite file, opened for reading only; any number of threads may ask."""
 
     dialect: ClassVar[Dialect] = Dialect("?", "rowid", "originator_id", "instr(state, ?) > 0")

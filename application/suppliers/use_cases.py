@@ -274,14 +274,20 @@ class Suppliers:
 
     # History.
 
-    async def supplier_id(self, *, line: str, scenario: str, supplier: str) -> UUID:
-        """Return the id of one supplier's count. Raises ScenarioNotFound and SupplierNotFound."""
-        await self._check_scenario(line, scenario)
+    async def supplier_id(
+        self, *, line: str, scenario: str, supplier: str, up_to: int | None = None
+    ) -> UUID:
+        """Return the id of one supplier's count.
+
+        Raises ScenarioNotFound and SupplierNotFound, also for what did not exist yet at `up_to`.
+        """
+        if not await self._born(Scenario.identity(line, scenario), up_to):
+            raise ScenarioNotFound(line, scenario)
         identity = SupplierCapacity.identity(line, scenario, supplier)
-        if not (await self._ledger.newest(SupplierCapacity, identity)).exists:
+        if not await self._born(identity, up_to):
             raise SupplierNotFound(line, scenario, supplier)
         return identity
 
-    async def _check_scenario(self, line: str, scenario: str) -> None:
-        if not (await self._ledger.newest(Scenario, Scenario.identity(line, scenario))).exists:
-            raise ScenarioNotFound(line, scenario)
+    async def _born(self, aggregate_id: UUID, up_to: int | None) -> bool:
+        first = await self._ledger.store.events(aggregate_id, after_version=0, limit=1)
+        return bool(first) and (up_to is None or first[0].position <= up_to)

@@ -18,6 +18,7 @@ from interfaces.cli.history import history
 from interfaces.cli.keys import keys
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
+from interfaces.cli.past import diff, explain, replay
 from interfaces.cli.projections import projections
 from interfaces.cli.reports import capacity, distribution
 from interfaces.cli.scenarios import reset, resync, scenarios
@@ -46,9 +47,12 @@ command(app, "book", writes=True, panel=_BOOK)(book)
 command(app, "release", writes=True, panel=_BOOK)(release)
 command(app, "reassign", writes=True, panel=_BOOK)(reassign)
 command(app, "match", writes=True, panel=_BOOK)(match)
-command(app, "capacity", panel=_ASK)(capacity)
-command(app, "distribution", panel=_ASK)(distribution)
-command(app, "history", panel=_ASK)(history)
+command(app, "capacity", dated=True, panel=_ASK)(capacity)
+command(app, "distribution", dated=True, panel=_ASK)(distribution)
+command(app, "explain", dated=True, panel=_ASK)(explain)
+command(app, "diff", panel=_ASK)(diff)
+command(app, "replay", panel=_ASK)(replay)
+command(app, "history", dated=True, panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
 command(files, "migrate")(migrate_files)
 command(files, "reset")(reset_files)

@@ -113,6 +113,20 @@ _WRITING: dict[str, tuple[Any, Any]] = {
     ),
 }
 
+_DATED: dict[str, tuple[Any, Any]] = {
+    "as_of": (
+        Annotated[
+            str | None,
+            typer.Option(
+                help="Answer as of then: a position, or a time with its zone.",
+                metavar="MOMENT",
+                show_default=False,
+            ),
+        ],
+        None,
+    ),
+}
+
 
 SHARED_OPTIONS = (*_COMMON, *_WRITING)
 
@@ -130,10 +144,18 @@ def group(name: str, help_text: str) -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, name: str, *, writes: bool = False, panel: str | None = None
+    app: typer.Typer,
+    name: str,
+    *,
+    writes: bool = False,
+    dated: bool = False,
+    panel: str | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function that takes a Door first; its docstring is the help text."""
-    shared = _COMMON | (_WRITING if writes else {})
+    """Register a function that takes a Door first; its docstring is the help text.
+
+    One that is `dated` only looks, and answers as of an earlier moment too.
+    """
+    shared = (_DATED if dated else {}) | _COMMON | (_WRITING if writes else {})
 
     def register(work: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
@@ -146,6 +168,7 @@ def command(
                 dry_run=given.pop("dry_run", False),
                 actor=given.pop("actor", ""),
                 reason=given.pop("reason", ""),
+                as_of=given.pop("as_of", None),
                 given=given,
             )
             raise typer.Exit(_run(door, work, options))

@@ -4,20 +4,24 @@ import asyncio
 import getpass
 from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from domain.errors import Invalid
 from domain.names import name_fault
+from interfaces.as_of import Moment, read_moment
 from interfaces.cli.exit_codes import ExitCode
-from interfaces.cli.output import answer, answer_json, note, plain
+from interfaces.cli.output import answer, answer_json, note, plain, progress_bar
 from interfaces.cli.problems import NotCurrent, problem_of
 
 if TYPE_CHECKING:  # importing these costs a second, which `--help` shall not wait for
+    from sqlalchemy import Connection
+
     from application.ledger import Command, Outcome
     from interfaces.service import Service
     from interfaces.settings import Settings
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_REASON_CHARACTERS = 1_000
@@ -35,8 +39,10 @@ class Door:
         actor: str = "",
         reason: str = "",
         dry_run: bool = False,
+        as_of: str | None = None,
     ) -> None:
         self.as_json, self.given, self.dry_run = as_json, given, dry_run
+        self._as_of = as_of
         self.actor, self.reason = actor, reason
         self.exit_code = ExitCode.OK
 
@@ -46,6 +52,11 @@ class Door:
         from interfaces.settings import Settings
 
         return Settings(**{name: value for name, value in self.given.items() if value is not None})
+
+    @cached_property
+    def as_of(self) -> Moment | None:
+        """The moment that is asked about, if it is not now. Raises Invalid."""
+        return None if self._as_of is None else read_moment("as_of", self._as_of)
 
     def answer(self, document: Any, *lines: Any) -> None:
         """Print the answer, as JSON or for people."""
@@ -88,10 +99,13 @@ class Door:
             psycopg.connect(self.settings.database_url, connect_timeout=_CONNECT_SECONDS).close()
 
     def ask(self, work: "Callable[[Session], Awaitable[R]]") -> R:
-        """Do the work on read models that show all there is in the ledger by now."""
+        """Do the work on read models that show all there is in the ledger by now, or was then."""
 
         async def current(session: Session) -> R:
-            await session.bring_current()
+            if self.as_of is None:
+                await session.bring_current()
+            else:
+                await session.go_back(self.as_of)
             return await work(session)
 
         return self.run(current)
@@ -127,6 +141,7 @@ class Session:
         from projections.supplier_capacity import touched_scenarios
 
         self.service, self.door = service, door
+        self.past: int | None = None  # the position that is asked about, if it is not the newest
         self._correlation_id = uuid4()
         self._touched: set[tuple[str, str]] = set()
         # Whoever moves the read models writes the files: a server beside us will not be told.
@@ -151,6 +166,35 @@ class Session:
     def correlation_id(self) -> UUID:
         """What all commands of this run have in common."""
         return self._correlation_id
+
+    async def read(
+        self,
+        query: "Callable[Concatenate[Connection, P], R]",
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> R:
+        """Answer a question as of now, or as of the moment that the command names."""
+        if self.past is None:
+            return await self.service.read(query, *arguments, **named)
+        await self._make_past(self.past)
+        return await self.service.read_past(
+            self.past, lambda connection: query(connection, *arguments, **named)
+        )
+
+    async def go_back(self, moment: Moment) -> None:
+        """Let all questions be answered as of a moment. Raises Invalid."""
+        self.past = await self.service.position_of("as_of", moment)
+        if not self.door.as_json:
+            note(f"As of position {self.past}")
+
+    async def _make_past(self, position: int) -> None:
+        """Make a past, however long it takes: who sits here sees how far it is."""
+        with progress_bar(f"Going back to {position}", max(1, position)) as bar:
+            await asyncio.to_thread(
+                self.service.pasts.files.at,
+                position,
+                progress=lambda done, total: bar.update(0, completed=done, total=max(1, total)),
+            )
 
     async def bring_current(self) -> None:
         """Bring read models to the ledger's head, and write the files of what was touched."""

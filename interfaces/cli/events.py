@@ -41,7 +41,7 @@ Limit = Annotated[
 ]
 
 
-@command(events, "tail")
+@command(events, "tail", dated=True)
 def tail(
     door: Door,
     after: Annotated[
@@ -70,11 +70,17 @@ def tail(
     """
     if follow and until is not None:
         raise Usage("--follow waits for what is to come, and --until says where to end; say one")
+    if follow and door.as_of is not None:
+        raise Usage("--follow waits for what comes, --as-of is about what was; leave one out")
     filters = Filters(context, topic or [], actor, aggregate, since, until)
     from_the_start = after is not None or since is not None
 
     async def work(session: Session) -> None:
         wanted = await asyncio.to_thread(filters.resolve, session.service.log)
+        if door.as_of is not None:
+            await session.go_back(door.as_of)
+            assert session.past is not None
+            wanted = wanted._replace(up_to=min(wanted.up_to, session.past))
         if after is not None:
             wanted = wanted._replace(after=max(after, wanted.after))
         left = limit

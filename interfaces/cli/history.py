@@ -46,8 +46,10 @@ def history(
     async def work(session: Session) -> "AggregateHistoryAnswer":
         from interfaces.history import Asked, tell
 
+        if door.as_of is not None:
+            await session.go_back(door.as_of)
         order = "newest" if newest else "oldest"
-        asked = Asked(context, name, kind, order, limit, cursor)
+        asked = Asked(context, name, kind, order, limit, cursor, session.past)
         return await asyncio.to_thread(tell, session.service.log, asked)
 
     from msgspec import to_builtins

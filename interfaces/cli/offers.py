@@ -53,7 +53,7 @@ def publish(
     door.answer_command(outcome, published, f"{did} (digest {published.digest[:12]}).")
 
 
-@command(offers, "show")
+@command(offers, "show", dated=True)
 def show(
     door: Door,
     line: Line,
@@ -71,7 +71,7 @@ def show(
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> "tuple[PublishedDocument | None, list[Publication]]":
-        read = session.service.read
+        read = session.read
         found = await read(queries.publication, line=line, publication=publication)
         return found, [] if found else await read(queries.publications, line=line)
 
@@ -99,7 +99,7 @@ def show(
     )
 
 
-@command(offers, "list")
+@command(offers, "list", dated=True)
 def list_offers(
     door: Door,
     line: Annotated[
@@ -113,7 +113,7 @@ def list_offers(
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> "list[Publication]":
-        read = session.service.read
+        read = session.read
         if line is not None:
             return await read(queries.publications, line=line)
         newest = []
@@ -147,7 +147,7 @@ def _when(about: "Publication") -> str:
     return f"published {moment(about.published_at)} UTC by {about.actor}{why}"
 
 
-@command(aliases, "show")
+@command(aliases, "show", dated=True)
 def show_aliases(door: Door, line: Line) -> None:
     """Show the aliases of a business line.
 
@@ -156,9 +156,9 @@ def show_aliases(door: Door, line: Line) -> None:
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> dict[str, str] | None:
-        if await session.service.read(queries.publication, line=line) is None:
+        if await session.read(queries.publication, line=line) is None:
             return None
-        return await session.service.read(queries.aliases, line=line)
+        return await session.read(queries.aliases, line=line)
 
     found = door.ask(work)
     if found is None:

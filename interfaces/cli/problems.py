@@ -91,6 +91,7 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
+    from projections.past import PastFailed
     from projections.projector import AheadOfLog, NotFollowed, UnknownProjection
     from projections.retrying import NotParked, Overtaken
 
@@ -100,6 +101,8 @@ def _reading_side_problem(error: Exception) -> Problem | None:
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
     if isinstance(error, CapacityFileFailed):
         return Problem(ExitCode.NOT_CURRENT, "capacity-file-failed", str(error))
+    if isinstance(error, PastFailed):
+        return Problem(ExitCode.UNAVAILABLE, "past-unavailable", str(error))
     if isinstance(error, AheadOfLog):
         advice = "`capacity recover` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")

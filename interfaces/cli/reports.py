@@ -21,7 +21,7 @@ def distribution(door: Door, line: Line, scenario: Scenario) -> None:
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> "Distribution | None":
-        return await session.service.read(queries.distribution, line=line, scenario=scenario)
+        return await session.read(queries.distribution, line=line, scenario=scenario)
 
     found = door.ask(work)
     if found is None:
@@ -64,7 +64,7 @@ def capacity(door: Door, line: Line, scenario: Scenario) -> None:
     from projections.capacity_files import capacity_text
 
     async def work(session: Session) -> dict[str, Any] | None:
-        return await session.service.read(queries.capacity_document, line=line, scenario=scenario)
+        return await session.read(queries.capacity_document, line=line, scenario=scenario)
 
     document = door.ask(work)
     if document is None:

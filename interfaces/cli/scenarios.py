@@ -58,7 +58,7 @@ def open_scenario(
     door.answer_command(outcome, state, sentence)
 
 
-@command(scenarios, "list")
+@command(scenarios, "list", dated=True)
 def list_scenarios(door: Door, line: Line) -> None:
     """List the open scenarios of a business line.
 
@@ -67,7 +67,7 @@ def list_scenarios(door: Door, line: Line) -> None:
     from projections import supplier_capacity as queries
 
     async def work(session: Session) -> "list[tuple[OpenScenario, int, int]]":
-        read = session.service.read
+        read = session.read
         if await read(queries.publication, line=line) is None:
             raise LineNotFound(line)
         found = []
@@ -101,7 +101,7 @@ def list_scenarios(door: Door, line: Line) -> None:
     door.answer(documents, table(columns, rows))
 
 
-@command(scenarios, "show")
+@command(scenarios, "show", dated=True)
 def show_scenario(door: Door, line: Line, scenario: Scenario) -> None:
     """Show a scenario: its suppliers with their terms, and how much each has left.
 
@@ -112,7 +112,7 @@ def show_scenario(door: Door, line: Line, scenario: Scenario) -> None:
     from projections.capacity_files import default_path
 
     async def work(session: Session) -> "tuple[OpenScenario, dict[str, Any]]":
-        read = session.service.read
+        read = session.read
         opened = await read(queries.scenario, line=line, scenario=scenario)
         document = await read(queries.capacity_document, line=line, scenario=scenario)
         if opened is None or document is None:

@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import event_stream, events, health, history, problem_pages, suppliers
+from interfaces.http import (
+    event_stream,
+    events,
+    health,
+    history,
+    problem_pages,
+    suppliers,
+    time_travel,
+)
 from interfaces.http.admission import open_admission
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
@@ -28,6 +36,7 @@ _ROUTERS = (
     events.router,
     event_stream.router,
     history.router,
+    time_travel.router,
     health.router,
     problem_pages.router,
 )

@@ -83,6 +83,15 @@ class Asked(Request):
         text: str = self.scope["path_params"][field]
         return text.replace(ENCODED_SLASH, "/")
 
+    def segments(self, field: str) -> list[str]:
+        """Return the names of a path's rest; an encoded slash belongs to its name."""
+        rest: str = self.scope["path_params"][field]
+        found = [each.replace(ENCODED_SLASH, "/") for each in rest.split("/")]
+        for text in found:
+            if fault := name_fault(text):
+                raise Invalid((f"/{field}", fault))
+        return found
+
     def file_segment(self, field: str) -> str:
         """Return a name from the path that may also name a file."""
         text = self.segment(field)

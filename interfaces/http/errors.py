@@ -17,6 +17,7 @@ from domain.errors import Conflict, DomainError, Invalid, NotFound, Refused
 from domain.stored import BrokenChain
 from domain.versions import OtherVersion
 from interfaces.http.wire import encode
+from interfaces.pasts import PastNotReady, PastUnavailable, TooManyPasts
 from interfaces.reads import TooManyReads
 from interfaces.service import NotYetVisible, ReadModelsAhead
 
@@ -36,6 +37,9 @@ UNAVAILABLE: tuple[tuple[type[Exception], str], ...] = (
     (NotYetVisible, "not-yet-visible"),
     (TooManyReads, "too-many-reads"),
     (ReadModelsAhead, "ahead-of-ledger"),
+    (PastNotReady, "past-not-ready"),
+    (TooManyPasts, "too-many-pasts"),
+    (PastUnavailable, "past-unavailable"),
     (LedgerUnavailable, "ledger-unavailable"),
     (StoreLost, "ledger-unavailable"),
     (UnknownTopic, "unknown-topic"),

@@ -12,6 +12,7 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.stored import decode
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
+from interfaces.http.questions import asked_position
 from interfaces.http.routes import Route, query_number, query_text, question
 from interfaces.http.wire import encode, json_response
 from interfaces.recorded import RecordedAnswer, fields_of_event
@@ -44,17 +45,21 @@ class EventsAnswer(Struct, frozen=True):
 )
 async def events(asked: Asked) -> Response:
     """Return events beyond a position, from the ledger itself; a page is never incomplete."""
-    query = asked.query("after", "limit", "context", "topic")
+    query = asked.query("after", "limit", "context", "topic", "as_of")
     after = whole_number("after", query.get("after", "0"), least=0, most=MAX_POSITION)
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
     topics = topics_asked_for(query)
     store = asked.service.ledger.store
+    past = await asked_position(asked, query)
     head, _ = await store.head()  # before the page: all up to here is in it, or filtered out
-    rows = await store.feed(after=after, limit=limit, topics=topics)
+    end = head if past is None else past
+    found = await store.feed(after=after, limit=limit, topics=topics)
+    rows = [row for row in found if past is None or row.position <= past]
     reached = rows[-1].position if rows else after
-    follow = reached if len(rows) == limit else max(reached, head)
+    follow = reached if len(rows) == limit else max(reached, end)
     answer = EventsAnswer([_answer(row) for row in rows], follow)
-    return json_response(encode(answer), headers={"capacity-position": str(max(head, reached))})
+    shown_position = max(end, reached) if past is None else past
+    return json_response(encode(answer), headers={"capacity-position": str(shown_position)})
 
 
 def _answer(row: StoredRow) -> RecordedAnswer:

@@ -10,6 +10,7 @@ from domain.names import shown
 from interfaces.history import DEFAULT_LIMIT, ORDERS, AggregateHistoryAnswer, tell
 from interfaces.history import Asked as AskedHistory
 from interfaces.http.asked import MAX_ITEMS, Asked, whole_number
+from interfaces.http.questions import asked_position
 from interfaces.http.routes import Route, query_number, query_text, question
 from interfaces.http.wire import encode, json_response
 
@@ -34,7 +35,7 @@ _PATH = "/v1/history/{context}/{id}"
 )
 async def aggregate_history(asked: Asked) -> Response:
     """Tell what happened to one aggregate, from the ledger itself."""
-    query = asked.query("limit", "order", "kind", "cursor")
+    query = asked.query("limit", "order", "kind", "cursor", "as_of")
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
         raise Invalid(("/order", f"found {shown(order)}, {' or '.join(ORDERS)} is needed"))
@@ -47,6 +48,7 @@ async def aggregate_history(asked: Asked) -> Response:
             "limit", query.get("limit", str(DEFAULT_LIMIT)), least=1, most=MAX_ITEMS
         ),
         cursor=query.get("cursor", ""),
+        up_to=await asked_position(asked, query),
     )
 
     def answer() -> bytes:

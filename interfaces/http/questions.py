@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from domain.errors import Invalid
 from domain.names import shown
+from interfaces.as_of import read_moment
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
 from interfaces.http.wire import JSON_TYPE, encode
 from projections import supplier_capacity
 from projections.database import standing
 
-READ_QUERY = ("after",)
+READ_QUERY = ("after", "as_of")
 MAX_WAIT_SECONDS = 60
 
 
@@ -31,10 +32,16 @@ async def answer_question(
 ) -> Response:
     """Answer with what `question` returns: a struct, or a Document that is sent as it is.
 
-    Waits before for the position that the request names. Raises NotYetVisible.
+    Waits before for the position that the request names, or answers `as_of` an earlier moment.
+    Raises NotYetVisible, PastNotReady.
     """
     headers = asked.header_texts()
-    await _wait(asked, query, headers)
+    if "as_of" in query and "after" in query:
+        detail = "says nothing beside as_of, which never has to be waited for; leave one out"
+        raise Invalid(("/after", detail))
+    past = await asked_position(asked, query)
+    if past is None:
+        await _wait(asked, query, headers)
 
     def answered(connection: Connection) -> tuple[Document, dict[str, str]]:
         stands = _stands(connection)
@@ -43,14 +50,24 @@ async def answer_question(
             return answer, stands
         return Document(encode(answer), "", {}), stands
 
-    document, stands = await asked.service.read(answered)
-    await asked.service.check_not_ahead(int(stands["capacity-position"]))
+    if past is None:
+        document, stands = await asked.service.read(answered)
+        await asked.service.check_not_ahead(int(stands["capacity-position"]))
+    else:
+        document, stands = await asked.service.read_past(past, answered)
     sent = {**stands, **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'
         if _is_known(headers.get(b"if-none-match", ""), document.tag):
             return Response(status_code=304, headers=sent)
     return Response(document.body, headers=sent, media_type=JSON_TYPE)
+
+
+async def asked_position(asked: Asked, query: dict[str, str], field: str = "as_of") -> int | None:
+    """Return the position that the query asks about; None if it asks about now. Raises Invalid."""
+    if field not in query:
+        return None
+    return await asked.service.position_of(field, read_moment(field, query[field]))
 
 
 def _stands(connection: Connection) -> dict[str, str]:

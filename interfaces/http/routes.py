@@ -33,6 +33,8 @@ _EXAMPLES = {
     "context": "suppliers",
     "id": "sbus/overlap_only/iSoalr",
     "code": "capacity-exceeded",
+    "projection": "supplier_capacity",
+    "key": "matches/line=sbus/registration_id=SPUS63956",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -91,13 +93,16 @@ def question(
     versioned: bool = False,
     projected: bool = True,
     scope: ScopeName = "read",
+    dated: bool = True,
 ) -> Schema:
     """Return what to say of a route that only looks: at read models, unless not `projected`.
 
-    With a `tag` it answers 304; the ETag is a version for If-Match where it is `versioned`. A
-    caller with a key needs the `scope`.
+    It answers as of an earlier moment unless it is not `dated`. With a `tag` it answers 304; the
+    ETag is a version for If-Match where it is `versioned`. A caller with a key needs the `scope`.
     """
     parameters = [*_path_parameters(path), *query]
+    if dated:
+        parameters.append(query_moment("as_of", _AS_OF))
     if projected:
         parameters += [
             _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
@@ -195,6 +200,11 @@ def query_text(name: str, meaning: str, *, max_length: int = 200) -> Schema:
     return _query(name, {"type": "string", "minLength": 1, "maxLength": max_length}, meaning)
 
 
+def query_moment(name: str, meaning: str, *, required: bool = False) -> Schema:
+    """Return a query parameter that is a position, or a time with its zone."""
+    return _query(name, {"type": "string", "maxLength": 40}, meaning) | {"required": required}
+
+
 def query_flag(name: str, meaning: str) -> Schema:
     """Return a query parameter that is true or false."""
     return _query(name, {"type": "boolean"}, meaning)
@@ -218,6 +228,10 @@ _BEHIND = {
         "schema": {"type": "integer"},
     }
 }
+_AS_OF = (
+    "Answer as it would have been at an earlier moment: a position, or a time with its zone, "
+    "which means the last position before the first event recorded after it"
+)
 _VERSION = "The version, for If-Match"
 _IF_MATCH = (
     'The ETag that was seen, such as `"7"`, or `*` if it only must exist; 412 with the events '
@@ -265,7 +279,7 @@ def _declared(
 
 
 def _path_parameters(path: str) -> list[Schema]:
-    names = [each.strip("{}") for each in path.split("/") if each.startswith("{")]
+    names = [each.strip("{}").partition(":")[0] for each in path.split("/") if each[:1] == "{"]
     return [
         {
             "name": name,

@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, auditing, drop_in, http, reading, rebuilding, streaming, workflow
+from tests.bench import (
+    append,
+    auditing,
+    drop_in,
+    http,
+    past,
+    reading,
+    rebuilding,
+    streaming,
+    workflow,
+)
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -24,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "drop_in_sqlite": drop_in.drop_in_sqlite,
     "workflow": workflow.workflow_10k,
     "sse": streaming.streams,
+    "as_of_report": past.as_of_report,
 }
 
 

@@ -80,13 +80,13 @@ def running(settings: Settings, *, projector: Follow | None = "threads") -> Iter
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     """Return settings whose files lie in a folder, with the ledger's tables made."""
-    settings = Settings(
-        ledger_file=folder / "capacity.db",
-        views_file=folder / "capacity.views.db",
-        data_dir=folder / "data",
-        port=0,
-        **changes,
-    )
+    places = {
+        "ledger_file": folder / "capacity.db",
+        "views_file": folder / "capacity.views.db",
+        "data_dir": folder / "data",
+        "past_dir": folder / "past",
+    }
+    settings = Settings(**places | {"port": 0} | changes)
     migrate_ledger(settings)
     return settings
 

@@ -10,6 +10,7 @@ from application.ledger.history import Subject, Told, oldest_page
 from domain.suppliers import SupplierCapacity
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, link, whole_number
+from interfaces.http.questions import asked_position
 from interfaces.http.routes import Route, query_number, question
 from interfaces.http.wire import encode, json_response
 from interfaces.recorded import HistoryAnswer, fields_of_event
@@ -46,23 +47,27 @@ async def history(asked: Asked) -> Response:
     """Tell one supplier's count from the ledger itself: it needs no waiting for positions."""
     line, scenario = asked.segment("line"), asked.segment("scenario")
     supplier = asked.segment("supplier")
-    query = asked.query("limit", "after_version")
+    query = asked.query("limit", "after_version", "as_of")
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
     after = whole_number(
         "after_version", query.get("after_version", "0"), least=0, most=MAX_CAPACITY_SLOTS
     )
+    past = await asked_position(asked, query)
     aggregate_id = await asked.service.suppliers.supplier_id(
-        line=line, scenario=scenario, supplier=supplier
+        line=line, scenario=scenario, supplier=supplier, up_to=past
     )
     subject = Subject(SupplierCapacity, aggregate_id)
     page = await asyncio.to_thread(
-        oldest_page, asked.service.log, subject, after=after, limit=limit
+        oldest_page, asked.service.log, subject, after=after, limit=limit, up_to=past
     )
     here = link("lines", line, "scenarios", scenario, "suppliers", supplier, "history")
+    pinned = "" if past is None else f"&as_of={past}"
     more = page.follows is not None
-    follow = f"{here}?limit={limit}&after_version={page.follows}" if more else None
+    follow = f"{here}?limit={limit}&after_version={page.follows}{pinned}" if more else None
     events = [_answer(each) for each in page.events]
-    return json_response(encode(SupplierHistoryAnswer(line, scenario, supplier, events, follow)))
+    answer = SupplierHistoryAnswer(line, scenario, supplier, events, follow)
+    position = asked.service.ledger.head if past is None else past
+    return json_response(encode(answer), headers={"capacity-position": str(position)})
 
 
 def _answer(told: Told) -> HistoryAnswer:

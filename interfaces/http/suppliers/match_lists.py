@@ -67,6 +67,7 @@ class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     supplier: str
     include_released: bool
     reset_number: int | None
+    as_of: int | None  # the position to which the whole list belongs, if it is not the current one
 
 
 @router.get(
@@ -111,6 +112,7 @@ async def matches(asked: Asked) -> Response:
         supplier=supplier,
         released=released,
         reset_number=number,
+        past="as_of" in query,
         cursor=cursor,
     )
     return await answer_question(asked, look, query=query)
@@ -137,8 +139,13 @@ def _page(
     supplier: str,
     released: bool,
     reset_number: int | None,
+    past: bool,
     cursor: _Cursor | None,
 ) -> MatchesAnswer:
+    as_of = supplier_capacity.position(connection) if past else None
+    if cursor is not None and cursor.as_of != as_of:
+        detail = f"belongs to the list as of {_when(cursor.as_of)}, this one is of {_when(as_of)}"
+        raise Invalid(("/cursor", detail))
     newest = _found_scenario(connection, line, name).reset_number
     if reset_number is not None and reset_number > newest:
         raise Invalid(("/reset_number", f"found {reset_number}, the current count is {newest}"))
@@ -160,7 +167,7 @@ def _page(
     if more:
         last = page[-1].registration_id
         follow = _next_page(
-            line, name, limit, _Cursor(last, begun_at, supplier, released, reset_number)
+            line, name, limit, _Cursor(last, begun_at, supplier, released, reset_number, as_of)
         )
     return MatchesAnswer([_match(each) for each in page], begun_at, follow)
 
@@ -211,6 +218,10 @@ def _wanted(cursor: _Cursor) -> tuple[str, bool, int | None]:
     return cursor.supplier, cursor.include_released, cursor.reset_number
 
 
+def _when(as_of: int | None) -> str:
+    return "now" if as_of is None else f"position {as_of}"
+
+
 def _next_page(line: str, name: str, limit: int, cursor: _Cursor) -> str:
     query = {"limit": str(limit), "cursor": _write_cursor(cursor)}
     if cursor.supplier:
@@ -219,6 +230,8 @@ def _next_page(line: str, name: str, limit: int, cursor: _Cursor) -> str:
         query["include_released"] = "true"
     if cursor.reset_number is not None:
         query["reset_number"] = str(cursor.reset_number)
+    if cursor.as_of is not None:
+        query["as_of"] = str(cursor.as_of)
     return f"{link('lines', line, 'scenarios', name, 'matches')}?{urlencode(query)}"
 
 
