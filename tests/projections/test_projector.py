@@ -112,9 +112,9 @@ def test_a_rebuild_in_many_passes_equals_following(
 
 def start_over(engine: Engine) -> None:
     """Build the tables anew, as another version of the projection would."""
-    for version in (2, 1):
+    for step in (1, -1):  # and back, as other tests run the version that there is
         for each in PROJECTIONS:
-            each.version = version
+            each.version += step
         create_tables(engine, PROJECTIONS)
 
 
