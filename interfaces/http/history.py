@@ -39,6 +39,7 @@ async def aggregate_history(asked: Asked) -> Response:
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
         raise Invalid(("/order", f"found {shown(order)}, {' or '.join(ORDERS)} is needed"))
+    past = await asked_position(asked, query)
     wanted = AskedHistory(
         context=asked.segment("context"),
         id=asked.rest("id"),
@@ -48,10 +49,12 @@ async def aggregate_history(asked: Asked) -> Response:
             "limit", query.get("limit", str(DEFAULT_LIMIT)), least=1, most=MAX_ITEMS
         ),
         cursor=query.get("cursor", ""),
-        up_to=await asked_position(asked, query),
+        up_to=past,
     )
 
     def answer() -> bytes:
         return encode(tell(asked.service.log, wanted))
 
-    return json_response(await asyncio.to_thread(answer))
+    body = await asyncio.to_thread(answer)
+    position = asked.service.ledger.head if past is None else past
+    return json_response(body, headers={"capacity-position": str(position)})

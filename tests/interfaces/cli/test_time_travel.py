@@ -14,7 +14,7 @@ from tests.interfaces.cli.conftest import CommandLine
 DATED = {
     "capacity": ["roof", "march"],
     "distribution": ["roof", "march"],
-    "history suppliers": ["roof/march/ACME"],
+    "history": ["suppliers", "roof/march/ACME"],
     "events tail": ["--after", "0"],
     "offers show": ["roof"],
     "offers list": [],

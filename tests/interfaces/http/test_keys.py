@@ -148,6 +148,8 @@ def test_every_route_lets_in_the_scope_that_it_declares_and_no_other(
         context="suppliers",
         id="i",
         code="key-missing",
+        projection="supplier_capacity",
+        key="matches/R",
     )
     bare = client.request(method, url)
     if path in OPEN:

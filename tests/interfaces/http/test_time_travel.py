@@ -31,6 +31,7 @@ JSON = {"content-type": "application/json"}
 ASKED: dict[str, list[dict[str, str]]] = {
     "/v1/lines": [{}],
     "/v1/events": [{"limit": "1000"}, {"topic": "suppliers.slot_booked"}],
+    "/v1/history/{context}/{id}": [{}, {"order": "newest", "limit": "2"}],
     "/v1/lines/{line}/aliases": [{}],
     "/v1/lines/{line}/offers": [{}, {"publication": "1"}],
     "/v1/lines/{line}/offers/publications": [{}],
@@ -48,8 +49,9 @@ ASKED: dict[str, list[dict[str, str]]] = {
     "/v1/explain/{projection}/{key}": [{}],
 }
 # It names two moments itself.
-UNDATED = {"/v1/diff"}
+UNDATED = {"/v1/diff", "/v1/events/stream"}
 NAMES = {
+    "context": "suppliers",
     "scenario": "march",
     "registration_id": "R-1",
     "supplier": "ACME",
@@ -126,7 +128,7 @@ def _questions(line: str) -> Iterator[tuple[str, dict[str, str]]]:
     for template, queries in ASKED.items():
         path = template
         key = f"supplier_capacity/line={line}/scenario=march/supplier=ACME"
-        for name, text in {"line": line, "key": key, **NAMES}.items():
+        for name, text in {"line": line, "key": key, "id": f"{line}/march/ACME", **NAMES}.items():
             path = path.replace(f"{{{name}}}", quote(text))
         for query in queries:
             yield path, query
