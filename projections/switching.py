@@ -1,0 +1,207 @@
+"""Switching: a version beside becomes the live one, in one transaction and without a mixture.
+
+The follower must stand by meanwhile, which every switch makes sure of: it takes the position from
+where it was found and under the epoch of the pause only.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import cast
+from uuid import uuid4
+
+import structlog
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Connection, Engine, Row, delete, inspect, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from projections.beside import (
+    Copy,
+    Place,
+    add_copies,
+    check_copies,
+    copies,
+    drop_copies,
+    name_beside,
+    projection_copies,
+)
+from projections.database import now_us, projection_positions
+from projections.leases import Lease
+from projections.projection import Projection
+
+# Readers that come while the lock is waited for wait as long, so it is asked for again and again.
+LOCK_MILLISECONDS = 40
+PAUSE_SECONDS = 0.06
+GIVE_UP_SECONDS = 30.0
+POLL_SECONDS = 0.005
+
+_log = structlog.get_logger(__name__)
+
+
+class ReadersInTheWay(RuntimeError):
+    """Somebody has read for too long: switching would make all others wait for it."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(
+            f"The switch has waited {GIVE_UP_SECONDS:g} s for {who}; the new version is kept, "
+            "switch to it later"
+        )
+
+
+class Moved(RuntimeError):
+    """The live projection has moved on although it was paused; nothing was switched."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"Projection {name} has moved on during the switch; try again")
+
+
+def switch(
+    engine: Engine, projections: Sequence[Projection], chosen: Sequence[Copy], pause: Lease
+) -> None:
+    """Make versions live that show at least the position of the live ones, which are kept.
+
+    Raises ReadersInTheWay, Moved and Overtaken, and nothing has changed then.
+    """
+    if engine.dialect.name != "postgresql":
+        with engine.begin() as connection:
+            _exchange_all(connection, projections, chosen, pause)
+        return
+    _wait_for_earlier_transactions(engine)
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while True:
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
+                _exchange_all(connection, projections, chosen, pause)
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if time.monotonic() > give_up_at:
+                raise ReadersInTheWay("those who read its tables") from error
+            time.sleep(PAUSE_SECONDS)
+
+
+def _exchange_all(
+    connection: Connection,
+    projections: Sequence[Projection],
+    chosen: Sequence[Copy],
+    pause: Lease,
+) -> None:
+    check_copies(connection, chosen)
+    live = {copy.name: _live(connection, copy, pause) for copy in chosen}
+    if connection.dialect.name == "postgresql":
+        tables = _existing(connection, [name for copy in chosen for name in copy.table_names])
+        if tables:  # all at once, so that nobody sees some of them renamed
+            connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+    for copy in chosen:
+        _exchange(connection, copy, live[copy.name])
+
+
+def _live(connection: Connection, copy: Copy, pause: Lease) -> "Row[tuple[int, int, int, int]]":
+    """Return what is live, and see that nobody can have moved it since the pause began."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.version, columns.position, columns.applied_events, columns.applied_digest)
+        .where(columns.name == copy.name, columns.epoch == pause.epoch)
+        .with_for_update()
+    ).one_or_none()
+    if found is None:
+        raise Moved(copy.name)
+    return cast("Row[tuple[int, int, int, int]]", found)
+
+
+def _exchange(connection: Connection, copy: Copy, live: "Row[tuple[int, int, int, int]]") -> None:
+    kept_before = copies(connection, "before", [copy.name])
+    if copy.place == "next":
+        drop_copies(connection, kept_before.values())
+    existing = set(inspect(connection).get_table_names())
+    for name in copy.table_names:
+        aside = f"{name}__aside"
+        _rename(connection, name_beside(name, copy.place), aside)
+        if name in existing:
+            _rename(connection, name, name_beside(name, "before"))
+        _rename(connection, aside, name)
+    columns = projection_copies.c
+    connection.execute(
+        delete(projection_copies).where(columns.name == copy.name, columns.place == copy.place)
+    )
+    kept = [name for name in copy.table_names if name in existing]
+    add_copies(connection, [_kept(copy, live, kept)])
+    _place(connection, copy)
+
+
+def _rename(connection: Connection, name: str, to: str) -> None:
+    connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {to}")
+
+
+def _kept(copy: Copy, live: "Row[tuple[int, int, int, int]]", tables: list[str]) -> Copy:
+    version, position, applied_events, applied_digest = live
+    return Copy(
+        name=copy.name,
+        place="before",
+        version=version,
+        state="ready",
+        position=position,
+        applied_events=applied_events,
+        applied_digest=applied_digest,
+        rebuild_id=uuid4().hex,
+        epoch=copy.epoch,
+        stop_position=position,
+        parts=1,
+        tables=" ".join(tables),
+    )
+
+
+def _place(connection: Connection, copy: Copy) -> None:
+    """Let the live position be that of the new rows; whoever followed must begin anew."""
+    connection.execute(
+        update(projection_positions)
+        .where(projection_positions.c.name == copy.name)
+        .values(
+            version=copy.version,
+            position=copy.position,
+            updated_at_us=now_us(connection),
+            epoch=0,
+            applied_events=copy.applied_events,
+            applied_digest=copy.applied_digest,
+        )
+    )
+
+
+def _existing(connection: Connection, names: Sequence[str]) -> list[str]:
+    found = set(inspect(connection).get_table_names())
+    return [name for name in names if name in found]
+
+
+# PostgreSQL looks names up as they are now, but rows as they were when a transaction began. Who
+# began before the last rows were written beside would find the new tables without them; so nobody
+# of those may be left when the names change.
+
+_TRANSACTIONS = text(
+    "SELECT pg_locks.virtualxid, pg_stat_activity.pid, pg_stat_activity.xact_start"
+    " FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE pg_locks.locktype = 'virtualxid' AND pg_stat_activity.datname = current_database()"
+    " AND pg_stat_activity.backend_type = 'client backend'"
+    " AND pg_stat_activity.pid <> pg_backend_pid()"
+)
+
+
+def _wait_for_earlier_transactions(engine: Engine) -> None:
+    waiting = _transactions(engine)
+    give_up_at = time.monotonic() + GIVE_UP_SECONDS
+    while waiting:
+        if time.monotonic() > give_up_at:
+            pids = ", ".join(str(pid) for pid in sorted(set(waiting.values())))
+            raise ReadersInTheWay(f"the transaction of the server's process {pids}")
+        time.sleep(POLL_SECONDS)
+        now = _transactions(engine)
+        waiting = {each: pid for each, pid in waiting.items() if each in now}
+
+
+def _transactions(engine: Engine) -> dict[str, int]:
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        return {row.virtualxid: row.pid for row in connection.execute(_TRANSACTIONS)}
+
+
+__all__ = ["Moved", "Place", "ReadersInTheWay", "switch"]
