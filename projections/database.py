@@ -17,18 +17,22 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Update,
     bindparam,
     create_engine,
     event,
     insert,
     inspect,
+    literal_column,
     make_url,
     select,
     text,
     tuple_,
     update,
 )
+from sqlalchemy.sql.elements import ColumnElement
 
+from projections.completeness import DIGESTS, Applied
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -40,6 +44,9 @@ metadata = MetaData()
 # Text in which people name things: ordered by code point on both stores, whatever the locale.
 Name = Text().with_variant(Text(collation="C"), "postgresql")
 
+# Tables about projections rather than of one: they are made first, for all.
+BOOKKEEPING = {"bookkeeping": True}
+
 projection_positions = Table(
     "projection_positions",
     metadata,
@@ -47,6 +54,17 @@ projection_positions = Table(
     Column("version", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("updated_at_us", BigInteger, nullable=False),
+    # Whose writes are taken: those of the lease with this epoch. 0: nobody's.
+    Column("epoch", BigInteger, nullable=False),
+    # What was read of the log up to the position, skipped and parked events too.
+    Column("applied_events", BigInteger, nullable=False),
+    Column("applied_digest", BigInteger, nullable=False),
+    # The first event that is parked; rows do not show it, nor what depends on it.
+    Column("parked_from", BigInteger),
+    # When and up to where it was last found to agree with the log.
+    Column("verified_at_us", BigInteger),
+    Column("verified_position", BigInteger),
+    info=BOOKKEEPING,
 )
 
 
@@ -129,10 +147,22 @@ def create_tables(engine: Engine, projections: Sequence[Projection]) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TABLES_LOCK})
-        metadata.create_all(connection, tables=[projection_positions])
+        _create_bookkeeping(connection)
         for projection in projections:
             if not _is_current(connection, projection):
                 _create_anew(connection, projection)
+
+
+def _create_bookkeeping(connection: Connection) -> None:
+    tables = [table for table in metadata.sorted_tables if table.info == BOOKKEEPING]
+    existing = inspect(connection)
+    for table in tables:
+        # Another program's layout: what it knows can be made again like all else here.
+        if existing.has_table(table.name):
+            names = {column["name"] for column in existing.get_columns(table.name)}
+            if names != set(table.columns.keys()):
+                table.drop(connection)
+    metadata.create_all(connection, tables=tables)
 
 
 def _is_current(connection: Connection, projection: Projection) -> bool:
@@ -147,12 +177,17 @@ def _create_anew(connection: Connection, projection: Projection) -> None:
     tables = list(projection.rows)
     metadata.drop_all(connection, tables=tables)
     metadata.create_all(connection, tables=tables)
-    connection.execute(
-        projection_positions.delete().where(projection_positions.c.name == projection.name)
-    )
+    columns = projection_positions.c
+    connection.execute(projection_positions.delete().where(columns.name == projection.name))
     connection.execute(
         insert(projection_positions).values(
-            name=projection.name, version=projection.version, position=0, updated_at_us=_now_us()
+            name=projection.name,
+            version=projection.version,
+            position=0,
+            updated_at_us=now_us(connection),
+            epoch=0,
+            applied_events=0,
+            applied_digest=0,
         )
     )
 
@@ -177,34 +212,93 @@ def move_positions(
     connection: Connection,
     projections: Sequence[Projection],
     *,
-    expected: int | None,
+    expected: int,
     position: int,
+    epoch: int,
+    applied: Applied,
 ) -> bool:
-    """Move projections on; False, and nothing may be kept, unless all stood where expected."""
-    statement = _MOVE if expected is None else _MOVE_EXPECTED
+    """Move projections on; False, and nothing may be kept, unless all stood where expected.
+
+    They must also still be those of the lease with this epoch.
+    """
     moved = connection.execute(
-        statement,
+        _MOVE,
         {
-            "keys": [(each.name, each.version) for each in projections],
+            "keys": _keys(projections),
             "expected": expected,
+            "expected_epoch": epoch,
             "new_position": position,
-            "now_us": _now_us(),
+            "more_events": applied.events,
+            "more_digest": applied.digest,
+            "now": time.time_ns() // 1_000,
         },
     )
     return moved.rowcount == len(projections)
 
 
-_MOVE = (
-    update(projection_positions)
-    .where(
-        tuple_(projection_positions.c.name, projection_positions.c.version).in_(
-            bindparam("keys", expanding=True)
+def place_positions(
+    connection: Connection, projections: Sequence[Projection], *, position: int, applied: Applied
+) -> bool:
+    """Put projections at a position, wherever they stood; who followed must begin anew.
+
+    False, and nothing may be kept, unless all are there with their version.
+    """
+    placed = connection.execute(
+        update(projection_positions)
+        .where(_these(projections))
+        .values(
+            position=position,
+            updated_at_us=now_us(connection),
+            epoch=0,
+            applied_events=applied.events,
+            applied_digest=applied.digest % DIGESTS,
+            parked_from=None,
         )
     )
-    .values(position=bindparam("new_position"), updated_at_us=bindparam("now_us"))
-)
-_MOVE_EXPECTED = _MOVE.where(projection_positions.c.position == bindparam("expected"))
+    return placed.rowcount == len(projections)
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1_000
+def fence(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> None:
+    """Take the writes of one epoch only, from now on; waits for a write under way."""
+    connection.execute(update(projection_positions).where(_these(projections)).values(epoch=epoch))
+
+
+def now_us(connection: Connection) -> ColumnElement[int]:
+    """Return the database's clock as an expression, in microseconds.
+
+    SQLite's is the machine's own, which all who share the file share.
+    """
+    sql = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+    if connection.dialect.name == "postgresql":
+        sql = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    return literal_column(sql, BigInteger)
+
+
+def _these(projections: Sequence[Projection]) -> ColumnElement[bool]:
+    columns = projection_positions.c
+    return tuple_(columns.name, columns.version).in_(_keys(projections))
+
+
+def _keys(projections: Sequence[Projection]) -> list[tuple[str, int]]:
+    return [(each.name, each.version) for each in projections]
+
+
+def _move() -> Update:
+    columns = projection_positions.c
+    return (
+        update(projection_positions)
+        .where(
+            tuple_(columns.name, columns.version).in_(bindparam("keys", expanding=True)),
+            columns.position == bindparam("expected"),
+            columns.epoch == bindparam("expected_epoch"),
+        )
+        .values(
+            position=bindparam("new_position"),
+            updated_at_us=bindparam("now"),
+            applied_events=columns.applied_events + bindparam("more_events"),
+            applied_digest=(columns.applied_digest + bindparam("more_digest")) % DIGESTS,
+        )
+    )
+
+
+_MOVE = _move()

@@ -23,6 +23,12 @@ class Log(Protocol):
     def group_end(self, position: int) -> int:
         """Return the last position of what was appended together with the event at `position`."""
 
+    def last_group_end(self, up_to: int) -> int:
+        """Return the last position, not beyond `up_to`, at which what was appended together ends.
+
+        `up_to` itself where no group contains it; 0 where none has ended by then.
+        """
+
     def first_after(self, position: int) -> tuple[int, datetime] | None:
         """Return position and time of recording of the first event beyond `position`."""
 

@@ -1,27 +1,31 @@
 """The projector: it keeps every read model at the head of the ledger, on either store.
 
-A page of events is folded in memory and written with its position in one transaction, and the
-position moves only from where it was found. So an event is never applied twice, and any number
-of runners do no harm.
+A page of events is folded in memory and written with its position in one transaction. One runner
+does so at a time, by a lease; the position moves only from where it was found and only under the
+lease's epoch. So an event is never applied twice, and a runner that was paused does no harm.
 """
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import structlog
 from msgspec import Struct
 from sqlalchemy import Engine, Table
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from projections.completeness import applied
 from projections.database import create_tables, move_positions, read_positions, reading
 from projections.folding import EventFailed, Fold, Rulebook
-from projections.log import Log
+from projections.leases import TTL_SECONDS, Holder
+from projections.log import Log, LogRow
 from projections.projection import Projection, Touched
 from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
 from projections.rows import BulkRows, bulk_of
+from projections.turns import Turn
+from projections.waiting import KnownPositions
 
 PAGE_EVENTS = 2_000
 # Beside a live server pages are small and breaths are taken, or the event loop would wait for us.
@@ -30,6 +34,10 @@ LIVE_PAUSE_SECONDS = 0.0005
 BUSY_PAGE_EVENTS = 16
 WAIT_SECONDS = 1.0
 POLL_SECONDS = 0.02
+# How soon one who stands by finds the lease free; and how long one who needs what another runner
+# must apply bears to see nothing move.
+STAND_BY_SECONDS = 0.1
+STALLED_SECONDS = 30.0
 SHORTEST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.05, 5.0
 
 _log = structlog.get_logger(__name__)
@@ -64,10 +72,15 @@ class ProjectionStatus(Struct, frozen=True):
     ahead: bool  # it has seen what the ledger no longer holds, and must be rebuilt
 
 
-class _Waiter(NamedTuple):
-    names: tuple[str, ...]
-    position: int
-    wake: Callable[[], None]
+class NotFollowed(RuntimeError):
+    """The runner that holds the lease does not get on."""
+
+    def __init__(self, holder: Holder, position: int, wanted: int) -> None:
+        self.holder, self.position, self.wanted = holder, position, wanted
+        super().__init__(
+            f"The read models stand at position {position}, before {wanted}: {holder} follows the "
+            f"ledger and got no further in {STALLED_SECONDS:.0f} s"
+        )
 
 
 class Projector:
@@ -87,6 +100,7 @@ class Projector:
         page_events: int = PAGE_EVENTS,
         live_page_events: int = LIVE_PAGE_EVENTS,
         live_pause_seconds: float = LIVE_PAUSE_SECONDS,
+        lease_seconds: float = TTL_SECONDS,
     ) -> None:
         """Make or renew the tables. Raises MissingRule."""
         for projection in projections:
@@ -103,10 +117,9 @@ class Projector:
             for table, row_class in projection.rows.items()
         }
         self._rulebooks: dict[tuple[str, ...], Rulebook] = {}
-        self._positions: dict[str, int] | None = None  # None: read them before the next page
+        self._known = KnownPositions()
+        self._turn = Turn(engine, self._projections, ttl_seconds=lease_seconds)
         self._stepping = threading.Lock()
-        self._waiters: set[_Waiter] = set()
-        self._waiting = threading.Lock()
         self._stopping = threading.Event()
         self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
@@ -119,31 +132,52 @@ class Projector:
 
     # Following.
 
-    def catch_up(self) -> int:
-        """Apply everything up to the head as it is now, and return that position.
+    def catch_up(self, *, up_to: int | None = None) -> int:
+        """Apply everything up to the head as it is now, and return the position reached.
 
-        Raises EventFailed, with everything before the event applied, and AheadOfLog.
+        While another runner holds the lease, wait until that one has passed the position. With
+        `up_to` stop there, or, if what was appended together spans it, at the last end before.
+
+        Raises EventFailed, with everything before the event applied, AheadOfLog and NotFollowed.
         """
-        self._forget_positions()
+        self._known.forget()
         furthest = max(self.positions().values(), default=0)
         head = self._log.head()  # read last: whoever runs beside us may be further than it was
         if furthest > head:
             raise AheadOfLog(furthest, head)
-        while min(self.positions().values(), default=head) < head:
-            self._step(self._page_events)
-        return head
+        target = head if up_to is None else self._log.last_group_end(min(up_to, head))
+        try:
+            self._reach(target)
+        finally:
+            if not self.alive:
+                self._turn.give_back()
+        return target
 
-    def _step(self, page_events: int) -> bool:
+    def _reach(self, target: int) -> None:
+        give_up_at = time.monotonic() + STALLED_SECONDS
+        while (position := min(self.positions().values(), default=target)) < target:
+            if self._turn.taken():
+                self._step(self._page_events, target)
+                continue
+            time.sleep(self.poll_seconds)  # what another process does can only be looked for
+            if min(self._read_positions().values()) > position:
+                give_up_at = time.monotonic() + STALLED_SECONDS
+            elif time.monotonic() > give_up_at and (held := self._turn.standing_by) is not None:
+                raise NotFollowed(held.holder, position, target)
+
+    def _step(self, page_events: int, limit: int | None = None) -> bool:
         """Apply the next page to those furthest behind. Return whether there may be more."""
         with self._stepping:
             positions = self._known_positions()
             after = min(positions.values())
             behind = [each for each in self._projections if positions[each.name] == after]
-            ahead = [position for position in positions.values() if position > after]
-            up_to = min([after + page_events, *ahead])
+            ends = [position for position in positions.values() if position > after]
+            if limit is not None:
+                ends.append(limit)
+            up_to = min([after + page_events, *ends])
             rulebook = self._rulebook(behind)
             page = self._log.page(after, up_to)
-            if up_to in ahead:
+            if up_to in ends:
                 reached = up_to
             elif page:
                 reached = page[-1][0]
@@ -160,12 +194,12 @@ class Projector:
                 page = self._log.page(after, reached)
             self._apply_or_stop_before(rulebook, page, after, reached)
             # What came since the page was read has woken us, or will: no need to look again.
-            return reached >= up_to or self._positions is None
+            return reached >= up_to or self._known.known is None
 
     def _apply_or_stop_before(
         self,
         rulebook: Rulebook,
-        page: list[tuple[int, bytes, int, str, bytes]],
+        page: list[LogRow],
         after: int,
         reached: int,
     ) -> None:
@@ -180,7 +214,7 @@ class Projector:
     def _apply(
         self,
         rulebook: Rulebook,
-        page: list[tuple[int, bytes, int, str, bytes]],
+        page: list[LogRow],
         after: int,
         reached: int,
     ) -> None:
@@ -189,17 +223,23 @@ class Projector:
         fold = Fold(rulebook.tables)
         with self._engine.connect() as connection, connection.begin() as transaction:
             if not move_positions(
-                connection, rulebook.projections, expected=after, position=reached
+                connection,
+                rulebook.projections,
+                expected=after,
+                position=reached,
+                epoch=self._turn.epoch,
+                applied=applied(page),
             ):
                 transaction.rollback()
-                self._forget_positions()
+                self._known.forget()
+                self._turn.lose()
                 return
             for table, keys in fold.wanted(steps).items():
                 fold.rows[table] = self._bulk[table].load(connection, keys)
             fold.run(steps)
             for table, rows in fold.rows.items():
                 self._bulk[table].write(connection, rows)
-        self._moved(rulebook.projections, reached)
+        self._known.move([each.name for each in rulebook.projections], reached)
         self._tell(reached, {table.name: rows for table, rows in fold.rows.items() if rows})
 
     def _rulebook(self, projections: list[Projection]) -> Rulebook:
@@ -240,7 +280,7 @@ class Projector:
         self._live_page_events, self._live_pause_seconds = page_events, pause_seconds
 
     def stop(self) -> None:
-        """End the thread when the page in its hands is committed."""
+        """End the thread when the page in its hands is committed, and give the lease back."""
         self._stopping.set()
         self._hurried.set()
         self._log.wake()
@@ -263,8 +303,19 @@ class Projector:
                 self._lost(error)
             except Exception as error:
                 return self._give_up(error)
+        self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self._turn.give_back()
+        except (ConnectionError, DBAPIError) as error:  # then it lapses
+            _log.warning("the projector could not give its lease back", error=str(error))
 
     def _follow_on(self) -> None:
+        if not self._turn.taken():
+            self._known.forget()  # another moves them now
+            self._stopping.wait(STAND_BY_SECONDS)
+            return
         before = min(self.positions().values())
         if self._step(self._live_page_events):
             # Under load a breath lets the next page grow, and a large page costs little an event;
@@ -277,13 +328,15 @@ class Projector:
 
     def _lost(self, error: Exception) -> None:
         self.failure = str(error)
-        self._forget_positions()
+        self._known.forget()
+        self._turn.lose()
         _log.warning("the projector lost its database and tries again", error=str(error))
 
     def _give_up(self, error: Exception) -> None:
         self.failure = str(error)
         _log.error("the projector has stopped", error=str(error), exc_info=error)
-        self._wake_waiters(lambda waiter: True)
+        self._known.wake_all()
+        self._leave()
 
     # Positions, and waiting for them.
 
@@ -299,75 +352,39 @@ class Projector:
         False when time is up. Right as well when another process runs the projector.
         """
         asked = tuple(names) or self.names
-        if self._have_passed(asked, position):
+        if self._known.have_passed(asked, position):
             return True
         try:
             async with asyncio.timeout(timeout_seconds):
-                while not self._have_passed(asked, position):
+                while not self._known.have_passed(asked, position):
                     await self._woken_or_seen(asked, position)
         except TimeoutError:
-            return self._have_passed(asked, position)
+            return self._known.have_passed(asked, position)
         return True
 
     def told(self, position: int) -> None:
         """Take another process's word that all projections have come to a position."""
-        known = self._positions or {}
-        self._set_positions({name: max(position, known.get(name, 0)) for name in self.names})
+        known = self._known.known or {}
+        self._known.set({name: max(position, known.get(name, 0)) for name in self.names})
 
     async def _woken_or_seen(self, names: tuple[str, ...], position: int) -> None:
         # The thread may end between the question and the entry: then looking finds it out.
-        seconds = WAIT_SECONDS if self.alive else self.poll_seconds
+        leads = self.alive and self._turn.epoch
         try:
-            async with asyncio.timeout(seconds):
-                await self._woken(names, position)
+            async with asyncio.timeout(WAIT_SECONDS if leads else self.poll_seconds):
+                await self._known.passed(names, position)
         except TimeoutError:
             await asyncio.to_thread(self._read_positions)
 
-    async def _woken(self, names: tuple[str, ...], position: int) -> None:
-        loop = asyncio.get_running_loop()
-        passed = asyncio.Event()
-        waiter = _Waiter(names, position, lambda: _call(loop, passed.set))
-        with self._waiting:
-            self._waiters.add(waiter)
-        try:
-            # Between the question and the entry the position may have moved.
-            if not self._have_passed(names, position):
-                await passed.wait()
-        finally:
-            with self._waiting:
-                self._waiters.discard(waiter)
-
-    def _have_passed(self, names: tuple[str, ...], position: int) -> bool:
-        known = self._positions
-        return known is not None and all(known.get(name, -1) >= position for name in names)
-
-    def _moved(self, projections: Sequence[Projection], position: int) -> None:
-        moved = dict.fromkeys((each.name for each in projections), position)
-        self._set_positions((self._positions or {}) | moved)
-
-    def _set_positions(self, positions: dict[str, int]) -> None:
-        self._positions = positions
-        self._wake_waiters(lambda waiter: self._have_passed(waiter.names, waiter.position))
-
-    def _wake_waiters(self, concerns: Callable[[_Waiter], bool]) -> None:
-        with self._waiting:
-            woken = [waiter for waiter in self._waiters if concerns(waiter)]
-            self._waiters.difference_update(woken)
-        for waiter in woken:
-            waiter.wake()
-
     def _known_positions(self) -> dict[str, int]:
-        known = self._positions
+        known = self._known.known
         return known if known is not None else self._read_positions()
 
     def _read_positions(self) -> dict[str, int]:
         with reading(self._engine).connect() as connection:
             positions = read_positions(connection, self._projections)
-        self._set_positions(positions)
+        self._known.set(positions)
         return positions
-
-    def _forget_positions(self) -> None:
-        self._positions = None
 
     # Looking, and rebuilding.
 
@@ -411,8 +428,3 @@ class Projector:
         chosen = [by_name[name] for name in dict.fromkeys(names or self.names)]
         rebuild(self._log, self._engine, chosen, progress=progress, budget_bytes=budget_bytes)
         return self.catch_up()
-
-
-def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(callback)

@@ -13,7 +13,8 @@ import msgspec
 from sqlalchemy import Engine, Table
 from sqlalchemy.exc import OperationalError
 
-from projections.database import VersionReplaced, move_positions
+from projections.completeness import Applied, applied
+from projections.database import VersionReplaced, place_positions
 from projections.folding import Fold, Rulebook
 from projections.log import Log
 from projections.projection import Key, Projection, Row
@@ -48,15 +49,16 @@ def rebuild(
     stop = log.head()
     rulebook = Rulebook(projections)
     passes = max(1, -(-log.births(stop) * ROW_BYTES // budget_bytes))
+    read = Applied()
     with ExitStack() as open_files:
         spools = {
             table: open_files.enter_context(tempfile.TemporaryFile()) for table in rulebook.tables
         }
         for number in range(passes):
-            fold = _fold_part(log, rulebook, stop, _Part(number, passes), progress)
+            fold, read = _fold_part(log, rulebook, stop, _Part(number, passes), progress)
             for table, rows in fold.rows.items():
                 _spool(spools[table], rows)
-        _write(engine, rulebook, stop, spools)
+        _write(engine, rulebook, stop, read, spools)
     progress(passes * stop, passes * stop)
     return stop
 
@@ -76,18 +78,21 @@ class _Part:
         return hash(key) % self.passes == self.number
 
 
-def _fold_part(log: Log, rulebook: Rulebook, stop: int, part: _Part, progress: Progress) -> Fold:
-    fold = Fold(rulebook.tables)
+def _fold_part(
+    log: Log, rulebook: Rulebook, stop: int, part: _Part, progress: Progress
+) -> tuple[Fold, Applied]:
+    fold, read = Fold(rulebook.tables), Applied()
     whole = part.passes == 1
     for after in range(0, stop, WINDOW_POSITIONS):
         up_to = min(after + WINDOW_POSITIONS, stop)
         page = log.page(after, up_to)
+        read += applied(page)
         for start in range(0, len(page), FOLDED_EVENTS):
             some = page[start : start + FOLDED_EVENTS]
             steps = rulebook.steps(some, None if whole else part.keeps_aggregate)
             fold.run(steps, None if whole else part.keeps_key)
         progress(part.number * stop + up_to, part.passes * stop)
-    return fold
+    return fold, read
 
 
 # Spooling: folded rows wait in a file, so that no table is locked while the next part is folded.
@@ -110,11 +115,15 @@ def _spooled(spool: IO[bytes]) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _write(
-    engine: Engine, rulebook: Rulebook, stop: int, spools: Mapping[Table, IO[bytes]]
+    engine: Engine,
+    rulebook: Rulebook,
+    stop: int,
+    read: Applied,
+    spools: Mapping[Table, IO[bytes]],
 ) -> None:
     for attempt in range(1, WRITE_ATTEMPTS + 1):
         try:
-            _write_once(engine, rulebook, stop, spools)
+            _write_once(engine, rulebook, stop, read, spools)
             return
         except OperationalError:
             if attempt == WRITE_ATTEMPTS:
@@ -122,11 +131,15 @@ def _write(
 
 
 def _write_once(
-    engine: Engine, rulebook: Rulebook, stop: int, spools: Mapping[Table, IO[bytes]]
+    engine: Engine,
+    rulebook: Rulebook,
+    stop: int,
+    read: Applied,
+    spools: Mapping[Table, IO[bytes]],
 ) -> None:
     with engine.begin() as connection:
         # First, because it makes followers wait here, and find themselves overtaken afterwards.
-        if not move_positions(connection, rulebook.projections, expected=None, position=stop):
+        if not place_positions(connection, rulebook.projections, position=stop, applied=read):
             first = rulebook.projections[0]
             raise VersionReplaced(first.name, first.version)
         for table, row_class in rulebook.tables.items():

@@ -58,6 +58,13 @@ class PostgresLog:
         sql = "SELECT coalesce(min(position), %s) FROM append_groups WHERE position >= %s"
         return int(self._ask(sql, (position, position))[0][0])
 
+    def last_group_end(self, up_to: int) -> int:
+        """Return the last position, not beyond `up_to`, at which a group ends, or `up_to`."""
+        if self.group_end(up_to) == up_to:
+            return up_to
+        sql = "SELECT coalesce(max(position), 0) FROM append_groups WHERE position <= %s"
+        return int(self._ask(sql, (up_to,))[0][0])
+
     def first_after(self, position: int) -> tuple[int, datetime] | None:
         """Return position and time of recording of the first event beyond `position`."""
         found = self._ask(
@@ -176,6 +183,13 @@ class SqliteLog:
         """Return the last position of what was appended together with the event at `position`."""
         sql = "SELECT coalesce(min(position), ?) FROM append_groups WHERE position >= ?"
         return int(self._ask(sql, (position, position))[0][0])
+
+    def last_group_end(self, up_to: int) -> int:
+        """Return the last position, not beyond `up_to`, at which a group ends, or `up_to`."""
+        if self.group_end(up_to) == up_to:
+            return up_to
+        sql = "SELECT coalesce(max(position), 0) FROM append_groups WHERE position <= ?"
+        return int(self._ask(sql, (up_to,))[0][0])
 
     def first_after(self, position: int) -> tuple[int, datetime] | None:
         """Return position and time of recording of the first event beyond `position`."""

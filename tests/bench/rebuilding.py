@@ -22,7 +22,8 @@ from application.ledger.reader import SqliteLog
 from application.suppliers import Match, Suppliers
 from interfaces.settings import Settings
 from projections.catalogue import PROJECTIONS
-from projections.database import create_tables, move_positions, open_read_models
+from projections.completeness import Applied
+from projections.database import create_tables, open_read_models, place_positions
 from projections.folding import Fold, Rulebook
 from projections.rows import bulk_of
 from tests.bench.booking import LINE, SCENARIO, command, open_ledger, open_scenario
@@ -210,7 +211,7 @@ def _one_by_one(stores: Stores) -> float:
                     fold.run([step])
                     for table, rows in fold.rows.items():
                         rows_of[table].write(connection, rows)
-                    move_positions(connection, PROJECTIONS, expected=None, position=step[0])
+                    place_positions(connection, PROJECTIONS, position=step[0], applied=Applied())
             return len(steps) / elapsed()
     finally:
         log.close()

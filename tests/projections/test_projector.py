@@ -409,6 +409,27 @@ def test_a_command_shows_whole_or_not_at_all(ledger: BareLedger, life: Life) -> 
     assert shown == ends
 
 
+def test_catching_up_to_a_position_stops_where_a_command_ends(
+    ledger: BareLedger, life: Life
+) -> None:
+    ends = [ledger.append(life.open())]
+    ends += [ledger.append(life.book(f"R-{number}", "ACME")) for number in range(4)]
+    for page_events in (1, 2, 1_000):
+        for up_to in range(ends[-1] + 3):
+            engine = ledger.engine()
+            start_over(engine)
+            reached = max((end for end in ends if end <= up_to), default=0)
+            projector = ledger.projector(engine, page_events=page_events)
+            assert projector.catch_up(up_to=up_to) == reached
+            assert positions_of(engine) == {"supplier_capacity": reached}
+            assert len(rows_of(engine)["matches"]) == max(0, ends.index(reached) if reached else 0)
+            engine.dispose()
+    projector = ledger.projector()
+    assert projector.catch_up() == ends[-1]
+    assert projector.catch_up(up_to=ends[0]) == ends[0]  # what is beyond stays where it is
+    assert positions_of(ledger.engine()) == {"supplier_capacity": ends[-1]}
+
+
 def test_several_projectors_may_start_at_once(ledger: BareLedger) -> None:
     ready = threading.Barrier(4)
     failures: list[Exception] = []

@@ -1,0 +1,69 @@
+"""A runner in a process of its own, which stops between reading a page and writing it.
+
+`python -m tests.support.following_worker LEDGER VIEWS LEASE_SECONDS guarded|unguarded` says
+"read" when it has read a page, waits for a line, and says "applied" or "refused".
+"""
+
+import sys
+from typing import Any
+
+from application.ledger.reader import PostgresLog, SqliteLog
+from projections.catalogue import PROJECTIONS
+from projections.database import open_read_models, projection_positions, reading
+from projections.projector import Projector
+
+
+class _Held:
+    """The log; whoever has read a page waits for a line before it goes on."""
+
+    def __init__(self, log: PostgresLog | SqliteLog) -> None:
+        self._log = log
+        self.stopped = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    def page(self, after: int, up_to: int) -> list[Any]:
+        page = self._log.page(after, up_to)
+        if page and not self.stopped:
+            self.stopped = True
+            print("read", flush=True)
+            sys.stdin.readline()
+        return page
+
+
+def _main(ledger: str, views: str, lease_seconds: float, guarded: bool) -> None:
+    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    held: Any = _Held(log)  # it has the log's methods by delegation, which no type checker sees
+    engine = open_read_models(views)
+    projector = Projector(held, engine, PROJECTIONS, lease_seconds=lease_seconds)
+    if not guarded:
+        _take_the_guard_out(projector, engine)
+    applied: list[int] = []
+    projector.on_applied.append(lambda position, _: applied.append(position))
+    assert projector._turn.taken()
+    projector._step(1_000)
+    print("applied" if applied else "refused", flush=True)
+    sys.stdin.readline()
+
+
+def _take_the_guard_out(projector: Projector, engine: Any) -> None:
+    """Let every write name the epoch that is asked for, whosever it is."""
+
+    class Unguarded(type(projector._turn)):  # type: ignore[misc] # known at run time only
+        @property
+        def epoch(self) -> int:
+            with reading(engine).connect() as connection:
+                return int(
+                    connection.scalars(
+                        projection_positions.select().with_only_columns(
+                            projection_positions.c.epoch
+                        )
+                    ).one()
+                )
+
+    projector._turn.__class__ = Unguarded
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4] == "guarded")
