@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     delete,
     insert,
+    inspect,
     or_,
     select,
     update,
@@ -80,7 +81,11 @@ class Copy(Struct, frozen=True):
         return Applied(self.applied_events, self.applied_digest)
 
 
-class Overtaken(RuntimeError):
+class RebuildRefused(RuntimeError):
+    """A rebuild, a switch or an undo cannot go on; what is live has not changed."""
+
+
+class Overtaken(RebuildRefused):
     """Another process has taken over a rebuild, or dropped what it has made so far."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -116,7 +121,7 @@ def add_copies(connection: Connection, added: Sequence[Copy]) -> None:
 
 
 def change_copies(connection: Connection, mine: Sequence[Copy], **values: Any) -> None:
-    """Change what is known of versions. Raises Overtaken unless they still are as they were held."""
+    """Change what is known of versions. Raises Overtaken unless they still are ours."""
     changed = connection.execute(
         update(projection_copies)
         .where(_these(mine))
@@ -171,15 +176,15 @@ def create_beside(connection: Connection, projection: Projection, rebuild_id: st
 
 
 def index_beside(connection: Connection, table: Table, rebuild_id: str) -> None:
-    """Make primary key and indexes of one table when all of its rows are there."""
+    """Make what is missing of the primary key and indexes of a table that has all of its rows."""
     beside = _next(table, rebuild_id)
     in_postgres = connection.dialect.name == "postgresql"
-    if in_postgres:
+    if in_postgres and not inspect(connection).get_pk_constraint(beside.name)["name"]:
         keys = ", ".join(column.name for column in beside.primary_key.columns)
         key = f"CONSTRAINT {beside.primary_key.name} PRIMARY KEY ({keys})"
         connection.exec_driver_sql(f"ALTER TABLE {beside.name} ADD {key}")
     for index in sorted(beside.indexes, key=lambda index: str(index.name)):
-        index.create(connection)
+        index.create(connection, checkfirst=True)
     if in_postgres:
         connection.exec_driver_sql(f"ANALYZE {beside.name}")
 

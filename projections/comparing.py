@@ -81,7 +81,8 @@ def _compare_table(connection: Connection, table: Table, place: Place) -> TableD
     counts = ", ".join(
         f"coalesce(sum(CASE WHEN {each} THEN 1 ELSE 0 END), 0)" for each in sides.unequal
     )
-    both = f"SELECT count(*){counts and ', ' + counts} FROM {sides.joined} WHERE {different}"
+    counted = f"count(*){counts and ', ' + counts}"
+    both = f"SELECT {counted} FROM {sides.joined} WHERE {different}"  # noqa: S608 - our own names
     rows, *by_column = connection.exec_driver_sql(both).one()
     only_live = sides.count_missing(connection, there="live", missing="rebuilt")
     only_rebuilt = sides.count_missing(connection, there="rebuilt", missing="live")

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import (
     BigInteger,
@@ -33,6 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import ColumnElement
 
 from projections.completeness import DIGESTS, Applied
+from projections.marks import marked
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -139,16 +141,21 @@ def _write_ahead(connection: Any) -> None:
             time.sleep(0.02)
 
 
-def create_tables(engine: Engine, projections: Sequence[Projection]) -> None:
+def create_tables(
+    engine: Engine, projections: Sequence[Projection], *, keep_versions: bool = False
+) -> None:
     """Make what is missing, and make anew, from position 0, what has another version now.
 
-    Safe when several processes start at once.
+    With `keep_versions` what has another version stays as it is. Safe when several processes
+    start at once.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TABLES_LOCK})
         _create_bookkeeping(connection)
         for projection in projections:
+            if keep_versions and _is_known(connection, projection):
+                continue
             if not _is_current(connection, projection):
                 _create_anew(connection, projection)
 
@@ -173,10 +180,17 @@ def _is_current(connection: Connection, projection: Projection) -> bool:
     return stored == projection.version and all(table.name in existing for table in projection.rows)
 
 
+def _is_known(connection: Connection, projection: Projection) -> bool:
+    columns = projection_positions.c
+    return bool(connection.scalar(select(columns.name).where(columns.name == projection.name)))
+
+
 def _create_anew(connection: Connection, projection: Projection) -> None:
     tables = list(projection.rows)
     metadata.drop_all(connection, tables=tables)
-    metadata.create_all(connection, tables=tables)
+    mark = uuid4().hex[:8]  # versions kept beside have indexes of their own
+    for table in tables:
+        marked(table, mark).create(connection)
     columns = projection_positions.c
     connection.execute(projection_positions.delete().where(columns.name == projection.name))
     connection.execute(
@@ -234,28 +248,6 @@ def move_positions(
         },
     )
     return moved.rowcount == len(projections)
-
-
-def place_positions(
-    connection: Connection, projections: Sequence[Projection], *, position: int, applied: Applied
-) -> bool:
-    """Put projections at a position, wherever they stood; who followed must begin anew.
-
-    False, and nothing may be kept, unless all are there with their version.
-    """
-    placed = connection.execute(
-        update(projection_positions)
-        .where(_these(projections))
-        .values(
-            position=position,
-            updated_at_us=now_us(connection),
-            epoch=0,
-            applied_events=applied.events,
-            applied_digest=applied.digest % DIGESTS,
-            parked_from=None,
-        )
-    )
-    return placed.rowcount == len(projections)
 
 
 def fence(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> None:

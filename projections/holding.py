@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from projections.beside import RebuildRefused
 from projections.leases import Holder, Lease, LeaseHeld, acquire, release, renew, this_process
 
 # A lapsed lease lets another begin; what then keeps two apart is the epoch of every write.
@@ -16,7 +17,7 @@ TTL_SECONDS = 30.0
 _log = structlog.get_logger(__name__)
 
 
-class RebuildUnderWay(RuntimeError):
+class RebuildUnderWay(RebuildRefused):
     """Another process builds, switches or drops a projection now."""
 
     def __init__(self, name: str, holder: Holder) -> None:

@@ -10,7 +10,7 @@ def marked(table: Table, mark: str, *, name: str = "") -> Table:
     store may two indexes have one name.
     """
     copy = table.to_metadata(MetaData(), name=name or table.name)
-    copy.primary_key.name = f"{table.name}_key_{mark}"
+    copy.primary_key.name = f"{table.name}_key_{mark}"  # type: ignore[assignment] # it takes text
     for index in copy.indexes:
         index.name = f"{index.name}_{mark}"
     return copy

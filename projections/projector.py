@@ -8,7 +8,7 @@ lease's epoch. So an event is never applied twice, and a runner that was paused 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -16,13 +16,14 @@ from msgspec import Struct
 from sqlalchemy import Engine, Table
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from projections.building import DEFAULT_BUDGET_BYTES, Manner, Tell
 from projections.completeness import applied
 from projections.database import create_tables, move_positions, read_positions, reading
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.leases import TTL_SECONDS, Holder
 from projections.log import Log, LogRow
 from projections.projection import Projection, Touched
-from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
+from projections.rebuilding import rebuild_here, tell_nobody
 from projections.rows import BulkRows, bulk_of
 from projections.turns import Turn
 from projections.waiting import KnownPositions
@@ -41,14 +42,6 @@ STALLED_SECONDS = 30.0
 SHORTEST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.05, 5.0
 
 _log = structlog.get_logger(__name__)
-
-
-class UnknownProjection(LookupError):
-    """No projection has this name."""
-
-    def __init__(self, name: str, known: Collection[str]) -> None:
-        self.name = name
-        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
 
 
 class AheadOfLog(RuntimeError):
@@ -413,18 +406,13 @@ class Projector:
         self,
         names: Sequence[str] = (),
         *,
-        progress: Progress = ignore_progress,
+        tell: Tell = tell_nobody,
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ) -> int:
-        """Make projections (none named: all) anew from the whole history, then catch up.
+        """Make projections (none named: all) anew beside the live ones, switch, and catch up.
 
-        In place: until the end readers see the old rows, then for a moment the position at which
-        the rebuild began. Raises UnknownProjection, and EventFailed with nothing changed.
+        Raises UnknownProjection, EventFailed and RebuildRefused with nothing changed.
         """
-        by_name = {each.name: each for each in self._projections}
-        for name in names:
-            if name not in by_name:
-                raise UnknownProjection(name, self.names)
-        chosen = [by_name[name] for name in dict.fromkeys(names or self.names)]
-        rebuild(self._log, self._engine, chosen, progress=progress, budget_bytes=budget_bytes)
+        manner = Manner(budget_bytes=budget_bytes)
+        rebuild_here(self._log, self._engine, self._projections, names, manner=manner, tell=tell)
         return self.catch_up()

@@ -15,6 +15,7 @@ from zlib import crc32
 import msgspec
 from sqlalchemy import Table
 
+from projections.beside import RebuildRefused
 from projections.projection import Key, Row
 
 _FRAME_ROWS = 1_000
@@ -23,7 +24,7 @@ _FRAME_ROWS = 1_000
 _Frame = tuple[str, list[Any], list[Any]]
 
 
-class SpoolDamaged(RuntimeError):
+class SpoolDamaged(RebuildRefused):
     """A spool does not hold what was written to it."""
 
     def __init__(self, path: Path) -> None:

@@ -6,17 +6,17 @@ where it was found and under the epoch of the pause only.
 
 import time
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple
 from uuid import uuid4
 
-import structlog
+from msgspec.structs import replace
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, Engine, Row, delete, inspect, select, text, update
+from sqlalchemy import Connection, Engine, delete, inspect, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from projections.beside import (
     Copy,
-    Place,
+    RebuildRefused,
     add_copies,
     check_copies,
     copies,
@@ -26,7 +26,6 @@ from projections.beside import (
 )
 from projections.database import now_us, projection_positions
 from projections.leases import Lease
-from projections.projection import Projection
 
 # Readers that come while the lock is waited for wait as long, so it is asked for again and again.
 LOCK_MILLISECONDS = 40
@@ -34,10 +33,8 @@ PAUSE_SECONDS = 0.06
 GIVE_UP_SECONDS = 30.0
 POLL_SECONDS = 0.005
 
-_log = structlog.get_logger(__name__)
 
-
-class ReadersInTheWay(RuntimeError):
+class ReadersInTheWay(RebuildRefused):
     """Somebody has read for too long: switching would make all others wait for it."""
 
     def __init__(self, who: str) -> None:
@@ -47,7 +44,7 @@ class ReadersInTheWay(RuntimeError):
         )
 
 
-class Moved(RuntimeError):
+class Moved(RebuildRefused):
     """The live projection has moved on although it was paused; nothing was switched."""
 
     def __init__(self, name: str) -> None:
@@ -55,16 +52,23 @@ class Moved(RuntimeError):
         super().__init__(f"Projection {name} has moved on during the switch; try again")
 
 
-def switch(
-    engine: Engine, projections: Sequence[Projection], chosen: Sequence[Copy], pause: Lease
-) -> None:
+class Live(NamedTuple):
+    """The live version of a projection, and how far it has come."""
+
+    version: int
+    position: int
+    applied_events: int
+    applied_digest: int
+
+
+def switch(engine: Engine, chosen: Sequence[Copy], pause: Lease) -> None:
     """Make versions live that show at least the position of the live ones, which are kept.
 
     Raises ReadersInTheWay, Moved and Overtaken, and nothing has changed then.
     """
     if engine.dialect.name != "postgresql":
         with engine.begin() as connection:
-            _exchange_all(connection, projections, chosen, pause)
+            _exchange_all(connection, chosen, pause)
         return
     _wait_for_earlier_transactions(engine)
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
@@ -72,7 +76,7 @@ def switch(
         try:
             with engine.begin() as connection:
                 connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}"))
-                _exchange_all(connection, projections, chosen, pause)
+                _exchange_all(connection, chosen, pause)
             return
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable):
@@ -82,24 +86,21 @@ def switch(
             time.sleep(PAUSE_SECONDS)
 
 
-def _exchange_all(
-    connection: Connection,
-    projections: Sequence[Projection],
-    chosen: Sequence[Copy],
-    pause: Lease,
-) -> None:
+def _exchange_all(connection: Connection, chosen: Sequence[Copy], pause: Lease) -> None:
     check_copies(connection, chosen)
-    live = {copy.name: _live(connection, copy, pause) for copy in chosen}
-    if connection.dialect.name == "postgresql":
-        tables = _existing(connection, [name for copy in chosen for name in copy.table_names])
-        if tables:  # all at once, so that nobody sees some of them renamed
-            connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+    live = {copy.name: check_paused(connection, copy, pause) for copy in chosen}
+    existing = set(inspect(connection).get_table_names())
     for copy in chosen:
-        _exchange(connection, copy, live[copy.name])
+        if copy.place == "next":
+            drop_copies(connection, copies(connection, "before", [copy.name]).values())
+    _lock(connection, [name for copy in chosen for name in copy.table_names if name in existing])
+    for copy in chosen:
+        _exchange(connection, copy, [name for name in copy.table_names if name in existing])
+        _enter(connection, copy, live[copy.name], existing)
 
 
-def _live(connection: Connection, copy: Copy, pause: Lease) -> "Row[tuple[int, int, int, int]]":
-    """Return what is live, and see that nobody can have moved it since the pause began."""
+def check_paused(connection: Connection, copy: Copy, pause: Lease) -> Live:
+    """Return what is live, and see that nobody can have moved it since the pause. Raises Moved."""
     columns = projection_positions.c
     found = connection.execute(
         select(columns.version, columns.position, columns.applied_events, columns.applied_digest)
@@ -108,49 +109,43 @@ def _live(connection: Connection, copy: Copy, pause: Lease) -> "Row[tuple[int, i
     ).one_or_none()
     if found is None:
         raise Moved(copy.name)
-    return cast("Row[tuple[int, int, int, int]]", found)
+    return Live(*found)
 
 
-def _exchange(connection: Connection, copy: Copy, live: "Row[tuple[int, int, int, int]]") -> None:
-    kept_before = copies(connection, "before", [copy.name])
-    if copy.place == "next":
-        drop_copies(connection, kept_before.values())
-    existing = set(inspect(connection).get_table_names())
+def _lock(connection: Connection, names: Sequence[str]) -> None:
+    # All at once and last: from here on readers wait, and nobody sees some of them renamed.
+    if names and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+
+
+def _exchange(connection: Connection, copy: Copy, existing: Sequence[str]) -> None:
     for name in copy.table_names:
         aside = f"{name}__aside"
         _rename(connection, name_beside(name, copy.place), aside)
         if name in existing:
             _rename(connection, name, name_beside(name, "before"))
         _rename(connection, aside, name)
+
+
+def _enter(connection: Connection, copy: Copy, live: Live, existing: set[str]) -> None:
     columns = projection_copies.c
     connection.execute(
         delete(projection_copies).where(columns.name == copy.name, columns.place == copy.place)
     )
-    kept = [name for name in copy.table_names if name in existing]
-    add_copies(connection, [_kept(copy, live, kept)])
+    tables = [name for name in copy.table_names if name in existing]
+    kept = replace(
+        copy,
+        place="before",
+        rebuild_id=uuid4().hex,
+        tables=" ".join(tables),
+        **live._asdict(),
+    )
+    add_copies(connection, [kept])
     _place(connection, copy)
 
 
 def _rename(connection: Connection, name: str, to: str) -> None:
     connection.exec_driver_sql(f"ALTER TABLE {name} RENAME TO {to}")
-
-
-def _kept(copy: Copy, live: "Row[tuple[int, int, int, int]]", tables: list[str]) -> Copy:
-    version, position, applied_events, applied_digest = live
-    return Copy(
-        name=copy.name,
-        place="before",
-        version=version,
-        state="ready",
-        position=position,
-        applied_events=applied_events,
-        applied_digest=applied_digest,
-        rebuild_id=uuid4().hex,
-        epoch=copy.epoch,
-        stop_position=position,
-        parts=1,
-        tables=" ".join(tables),
-    )
 
 
 def _place(connection: Connection, copy: Copy) -> None:
@@ -167,11 +162,6 @@ def _place(connection: Connection, copy: Copy) -> None:
             applied_digest=copy.applied_digest,
         )
     )
-
-
-def _existing(connection: Connection, names: Sequence[str]) -> list[str]:
-    found = set(inspect(connection).get_table_names())
-    return [name for name in names if name in found]
 
 
 # PostgreSQL looks names up as they are now, but rows as they were when a transaction began. Who
@@ -202,6 +192,3 @@ def _wait_for_earlier_transactions(engine: Engine) -> None:
 def _transactions(engine: Engine) -> dict[str, int]:
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         return {row.virtualxid: row.pid for row in connection.execute(_TRANSACTIONS)}
-
-
-__all__ = ["Moved", "Place", "ReadersInTheWay", "switch"]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from projections.beside import RebuildRefused
 from projections.log import Log
 from projections.parts import PartWork, Plan
 from projections.projection import Projection
@@ -36,7 +37,7 @@ OpenSources = Callable[[], AbstractContextManager[Sources]]
 Progress = Callable[[int], object]
 
 
-class PartFailed(RuntimeError):
+class PartFailed(RebuildRefused):
     """A worker could not finish its parts; the message says why."""
 
 
