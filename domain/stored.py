@@ -151,6 +151,11 @@ def _reader(topic: str, where: str) -> Callable[[bytes], Event]:
     return read
 
 
+def event_class_of(topic: str) -> type[Event]:
+    """Return the class of what is stored under a topic. Raises UnknownTopic."""
+    return _claimed(topic, "in the ledger")[0]
+
+
 def _claimed(topic: str, where: str) -> tuple[type[Event], int]:
     """Return the class that claims a stored topic, and the version of the shape."""
     name, dot, suffix = topic.rpartition(".v")

@@ -30,7 +30,7 @@ from projections.projection import Projection
 from projections.rows import BulkRows, bulk_of
 
 Place = Literal["next", "before"]
-State = Literal["building", "ready"]
+State = Literal["building", "ready", "incomplete"]  # incomplete: it had parked events
 
 projection_copies = Table(
     "projection_copies",

@@ -18,6 +18,7 @@ from projections.beside import (
     index_beside,
 )
 from projections.completeness import Applied
+from projections.left_out import LeftOut
 from projections.parts import (
     CHECKPOINT_POSITIONS,
     PartWork,
@@ -60,7 +61,7 @@ class Building:
         epochs: dict[str, int],
         manner: Manner,
         *,
-        left_out: frozenset[int] = frozenset(),
+        left_out: LeftOut,
         tell: Tell,
     ) -> None:
         self._sources, self._projections, self._epochs = sources, tuple(projections), epochs

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Engine, Table
 
 from projections.beside import Copy, bulk_beside, change_copies
 from projections.completeness import applied
-from projections.folding import Fold, Rulebook
-from projections.log import Log, LogRow
+from projections.folding import Fold, Rulebook, Step
+from projections.left_out import LeftOut
+from projections.log import Log
 from projections.projection import Projection
 from projections.rows import BulkRows
 
@@ -22,7 +23,7 @@ def catch_up(
     copies: Sequence[Copy],
     *,
     up_to: int,
-    left_out: frozenset[int] = frozenset(),
+    left_out: LeftOut,
     progress: Callable[[int], object],
 ) -> list[Copy]:
     """Apply the log to versions at one and the same position; return them as they then are.
@@ -44,16 +45,15 @@ def catch_up(
             }
             # First, so that whoever has taken over is found out before anything is written.
             change_copies(connection, copies, **moved)
-            _apply(connection, rulebook, bulk, [row for row in page if row[0] not in left_out])
+            _apply(connection, rulebook, bulk, left_out.steps(rulebook, page))
         copies = [replace(copy, **moved) for copy in copies]
         progress(reached)
     return list(copies)
 
 
 def _apply(
-    connection: Connection, rulebook: Rulebook, bulk: dict[Table, BulkRows], page: list[LogRow]
+    connection: Connection, rulebook: Rulebook, bulk: dict[Table, BulkRows], steps: list[Step]
 ) -> None:
-    steps = rulebook.steps(page)
     fold = Fold(rulebook.tables)
     for table, keys in fold.wanted(steps).items():
         fold.rows[table] = bulk[table].load(connection, keys)

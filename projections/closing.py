@@ -15,6 +15,7 @@ from projections.catching_up import PAGE_POSITIONS, catch_up
 from projections.comparing import Differences, compare, touching_events
 from projections.database import projection_positions, reading
 from projections.leases import Lease, renew
+from projections.left_out import LeftOut
 from projections.projection import Projection
 from projections.switching import Live, Moved, check_paused, switch
 from projections.turns import paused
@@ -74,7 +75,7 @@ class Closing:
         wish: Wish,
         tell: Tell,
         *,
-        left_out: frozenset[int] = frozenset(),
+        left_out: LeftOut,
     ) -> None:
         self._sources, self._projections = sources, {each.name: each for each in projections}
         self._wish, self._tell, self._left_out = wish, tell, left_out

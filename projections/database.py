@@ -164,11 +164,13 @@ def _create_bookkeeping(connection: Connection) -> None:
     tables = [table for table in metadata.sorted_tables if table.info == BOOKKEEPING]
     existing = inspect(connection)
     for table in tables:
-        # Another program's layout: what it knows can be made again like all else here.
         if existing.has_table(table.name):
             names = {column["name"] for column in existing.get_columns(table.name)}
             if names != set(table.columns.keys()):
-                table.drop(connection)
+                # Another program's layout. What it tells can be made again like all else here,
+                # but only all together.
+                metadata.drop_all(connection, tables=tables)
+                break
     metadata.create_all(connection, tables=tables)
 
 
@@ -193,6 +195,7 @@ def _create_anew(connection: Connection, projection: Projection) -> None:
         marked(table, mark).create(connection)
     columns = projection_positions.c
     connection.execute(projection_positions.delete().where(columns.name == projection.name))
+    _forget_what_is_kept_about(connection, projection)
     connection.execute(
         insert(projection_positions).values(
             name=projection.name,
@@ -204,6 +207,12 @@ def _create_anew(connection: Connection, projection: Projection) -> None:
             applied_digest=0,
         )
     )
+
+
+def _forget_what_is_kept_about(connection: Connection, projection: Projection) -> None:
+    for table in metadata.sorted_tables:
+        if table.info == BOOKKEEPING and "projection" in table.columns:
+            connection.execute(table.delete().where(table.c.projection == projection.name))
 
 
 def read_positions(connection: Connection, projections: Sequence[Projection]) -> dict[str, int]:
@@ -253,6 +262,18 @@ def move_positions(
 def fence(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> None:
     """Take the writes of one epoch only, from now on; waits for a write under way."""
     connection.execute(update(projection_positions).where(_these(projections)).values(epoch=epoch))
+
+
+def fenced(connection: Connection, projections: Sequence[Projection], *, epoch: int) -> bool:
+    """Return whether all projections take writes of this epoch, and hold others off until the end.
+
+    Of the transaction, which in SQLite has locked the whole file by now.
+    """
+    columns = projection_positions.c
+    found = connection.scalars(
+        select(columns.name).where(_these(projections), columns.epoch == epoch).with_for_update()
+    )
+    return len(found.all()) == len(projections)
 
 
 def now_us(connection: Connection) -> ColumnElement[int]:

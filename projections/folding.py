@@ -7,7 +7,7 @@ from msgspec import convert
 from sqlalchemy import Table
 
 from domain.aggregate import Event
-from domain.stored import decode
+from domain.stored import decode, event_class_of
 from projections.log import LogRow
 from projections.projection import Key, Projection, Row, Rule
 
@@ -16,7 +16,7 @@ Step = tuple[int, bytes, int, str, Event, tuple[Rule, ...]]
 
 
 class EventFailed(RuntimeError):
-    """An event can be neither applied nor skipped, so everything before it is where it ends."""
+    """An event cannot be applied: it cannot be read, or a rule fails with it."""
 
     def __init__(self, position: int, topic: str, projection: str, error: Exception) -> None:
         self.position, self.topic, self.projection = position, topic, projection
@@ -48,20 +48,23 @@ class Rulebook:
         known, own = self._rules_by_topic, self._by_aggregate_only
         for position, originator_id, version, topic, state in log_rows:
             rules = known.get(topic)
-            if rules == () or (rules and keeps and own[topic] and not keeps(originator_id)):
-                continue
             try:
+                if rules is None:
+                    rules = self.rules(topic)
+                if not rules or (keeps and own[topic] and not keeps(originator_id)):
+                    continue
                 # Made by msgspec in a quarter of the time that UUID(bytes=...) takes.
                 event = decode(topic, state, convert(originator_id, UUID), version)
             except Exception as error:
                 raise EventFailed(position, topic, "", error) from error
-            if rules is None:
-                rules = self._learn(topic, type(event))
-            if rules and not (keeps and own[topic] and not keeps(originator_id)):
-                steps.append((position, originator_id, version, topic, event, rules))
+            steps.append((position, originator_id, version, topic, event, rules))
         return steps
 
-    def _learn(self, topic: str, event_class: type[Event]) -> tuple[Rule, ...]:
+    def rules(self, topic: str) -> tuple[Rule, ...]:
+        """Return the rules for what is stored under a topic. Raises UnknownTopic."""
+        if topic in self._rules_by_topic:
+            return self._rules_by_topic[topic]
+        event_class = event_class_of(topic)
         rules = tuple(
             rule for projection in self.projections for rule in projection.rules(event_class)
         )

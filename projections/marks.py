@@ -1,5 +1,7 @@
 """One table under several names: as it is live, and as it stands beside."""
 
+from typing import Any
+
 from sqlalchemy import MetaData, Table
 
 
@@ -10,7 +12,8 @@ def marked(table: Table, mark: str, *, name: str = "") -> Table:
     store may two indexes have one name.
     """
     copy = table.to_metadata(MetaData(), name=name or table.name)
-    copy.primary_key.name = f"{table.name}_key_{mark}"  # type: ignore[assignment] # it takes text
+    key: Any = f"{table.name}_key_{mark}"
+    copy.primary_key.name = key
     for index in copy.indexes:
         index.name = f"{index.name}_{mark}"
     return copy

@@ -28,6 +28,7 @@ from projections.beside import Copy, bulk_beside, check_copies
 from projections.completeness import Applied, applied
 from projections.database import BOOKKEEPING, metadata
 from projections.folding import Fold, Rulebook, Step
+from projections.left_out import LeftOut
 from projections.log import Log, LogRow
 from projections.projection import Key, Projection, Row
 from projections.rows import BulkRows
@@ -89,7 +90,7 @@ class Plan(NamedTuple):
     """What all parts of one rebuild have in common."""
 
     copies: tuple[Copy, ...]
-    left_out: frozenset[int]  # positions that are not to be applied
+    left_out: LeftOut
     folder: Path | None  # where spools lie; None: whoever is killed begins anew
     checkpoint_positions: int
 
@@ -185,10 +186,9 @@ class PartWork:
 
     def _steps(self, page: list[LogRow]) -> Iterator[list[Step]]:
         keeps = None if self._part.parts == 1 else self._part.keeps_aggregate
-        if self._plan.left_out:
-            page = [row for row in page if row[0] not in self._plan.left_out]
         for start in range(0, len(page), FOLDED_EVENTS):
-            yield self._rulebook.steps(page[start : start + FOLDED_EVENTS], keeps)
+            some = page[start : start + FOLDED_EVENTS]
+            yield self._plan.left_out.steps(self._rulebook, some, keeps)
 
     def _run(self, steps: list[Step]) -> None:
         self._fold.run(steps, None if self._part.parts == 1 else self._part.keeps_key)

@@ -3,7 +3,7 @@
 A rule is a pure function from a row, an event and its position to the row after it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -35,6 +35,14 @@ class MissingRule(LookupError):
         super().__init__(
             f"Projection {projection} subscribes to {event_class.topic} and has no rule for it"
         )
+
+
+class UnknownProjection(LookupError):
+    """No projection has this name."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
 
 
 class Rule(NamedTuple):
@@ -106,3 +114,12 @@ def events_of(*aggregate_classes: type[Aggregate]) -> tuple[type[Event], ...]:
         for aggregate_class in aggregate_classes
         for event_class in aggregate_class.evolutions
     )
+
+
+def chosen_of(projections: Sequence[Projection], names: Sequence[str]) -> list[Projection]:
+    """Return projections by name; none named: all. Raises UnknownProjection."""
+    by_name = {each.name: each for each in projections}
+    for name in names:
+        if name not in by_name:
+            raise UnknownProjection(name, by_name)
+    return [by_name[name] for name in dict.fromkeys(names or by_name)]

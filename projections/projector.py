@@ -13,18 +13,22 @@ from datetime import datetime
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import Engine, Table
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from projections.building import DEFAULT_BUDGET_BYTES, Manner, Tell
+from projections.careful import CarefulPage, blames_the_events
 from projections.completeness import applied
-from projections.database import create_tables, move_positions, read_positions, reading
+from projections.database import create_tables, read_positions, reading
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.leases import TTL_SECONDS, Holder
 from projections.log import Log, LogRow
-from projections.projection import Projection, Touched
+from projections.page_writes import Move, Rows, page_writes_of
+from projections.parking import Blocked, ParkedEvent, park, parked_of
+from projections.projection import Projection, Touched, chosen_of
+from projections.projection import UnknownProjection as UnknownProjection
 from projections.rebuilding import rebuild_here, tell_nobody
-from projections.rows import BulkRows, bulk_of
+from projections.retrying import Retried, retry_parked
 from projections.turns import Turn
 from projections.waiting import KnownPositions
 
@@ -104,14 +108,11 @@ class Projector:
         self._log, self._engine, self._projections = log, engine, tuple(projections)
         self._page_events = page_events
         self._live_page_events, self._live_pause_seconds = live_page_events, live_pause_seconds
-        self._bulk: dict[Table, BulkRows] = {
-            table: bulk_of(table, row_class, engine.dialect)
-            for projection in projections
-            for table, row_class in projection.rows.items()
-        }
+        self._writes = page_writes_of(engine, self._projections)
         self._rulebooks: dict[tuple[str, ...], Rulebook] = {}
         self._known = KnownPositions()
         self._turn = Turn(engine, self._projections, ttl_seconds=lease_seconds)
+        self._epoch, self._blocked = 0, Blocked()
         self._stepping = threading.Lock()
         self._stopping = threading.Event()
         self._hurried = threading.Event()
@@ -131,7 +132,7 @@ class Projector:
         While another runner holds the lease, wait until that one has passed the position. With
         `up_to` stop there, or, if what was appended together spans it, at the last end before.
 
-        Raises EventFailed, with everything before the event applied, AheadOfLog and NotFollowed.
+        What cannot be applied is parked. Raises AheadOfLog and NotFollowed.
         """
         self._known.forget()
         furthest = max(self.positions().values(), default=0)
@@ -161,6 +162,7 @@ class Projector:
     def _step(self, page_events: int, limit: int | None = None) -> bool:
         """Apply the next page to those furthest behind. Return whether there may be more."""
         with self._stepping:
+            self._begin_epoch()
             positions = self._known_positions()
             after = min(positions.values())
             behind = [each for each in self._projections if positions[each.name] == after]
@@ -185,55 +187,61 @@ class Projector:
                     return False
                 reached = min(up_to, head)
                 page = self._log.page(after, reached)
-            self._apply_or_stop_before(rulebook, page, after, reached)
+            self._apply(rulebook, page, after, reached)
             # What came since the page was read has woken us, or will: no need to look again.
             return reached >= up_to or self._known.known is None
 
-    def _apply_or_stop_before(
-        self,
-        rulebook: Rulebook,
-        page: list[LogRow],
-        after: int,
-        reached: int,
-    ) -> None:
-        try:
-            self._apply(rulebook, page, after, reached)
-        except EventFailed as failure:
-            before = [row for row in page if row[0] < failure.position]
-            if before:
-                self._apply(rulebook, before, after, before[-1][0])
-            raise
+    def _begin_epoch(self) -> None:
+        # Before anything else is read: what is written under it rests on what was found since.
+        if self._epoch != self._turn.epoch:
+            self._epoch = self._turn.epoch
+            with reading(self._engine).connect() as connection:
+                self._blocked = Blocked(parked_of(connection, self.names))
 
-    def _apply(
-        self,
-        rulebook: Rulebook,
-        page: list[LogRow],
-        after: int,
-        reached: int,
-    ) -> None:
-        """Fold a page and write it, unless another runner was faster."""
+    def _apply(self, rulebook: Rulebook, page: list[LogRow], after: int, reached: int) -> None:
+        """Fold a page and write it, unless it is another runner's turn by now."""
+        move = Move(rulebook.projections, after, reached, self._epoch, applied(page))
+        try:
+            rows = None if self._blocked else self._applied_whole(rulebook, page, move)
+        except EventFailed:
+            rows = None
+        except Exception as error:
+            if not blames_the_events(error):
+                raise
+            rows = None
+        if rows is None and self._known.known is not None:
+            rows = self._applied_carefully(rulebook, page, move)
+        if rows is not None:
+            self._known.move([each.name for each in rulebook.projections], reached)
+            self._tell(reached, {table.name: found for table, found in rows.items() if found})
+
+    def _applied_whole(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
         steps = rulebook.steps(page)
         fold = Fold(rulebook.tables)
+        fold.rows.update(self._writes.load(fold.wanted(steps)))
+        fold.run(steps)
+        if self._writes.write(move, fold.rows):
+            return fold.rows
+        self._refused()
+        return None
+
+    def _applied_carefully(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
         with self._engine.connect() as connection, connection.begin() as transaction:
-            if not move_positions(
-                connection,
-                rulebook.projections,
-                expected=after,
-                position=reached,
-                epoch=self._turn.epoch,
-                applied=applied(page),
-            ):
+            if not move.take(connection):
                 transaction.rollback()
-                self._known.forget()
-                self._turn.lose()
-                return
-            for table, keys in fold.wanted(steps).items():
-                fold.rows[table] = self._bulk[table].load(connection, keys)
-            fold.run(steps)
-            for table, rows in fold.rows.items():
-                self._bulk[table].write(connection, rows)
-        self._known.move([each.name for each in rulebook.projections], reached)
-        self._tell(reached, {table.name: rows for table, rows in fold.rows.items() if rows})
+                self._refused()
+                return None
+            careful = CarefulPage(connection, self._writes, rulebook, self._blocked)
+            careful.run(page)
+            park(connection, careful.parked)
+        self._blocked = careful.blocked
+        for each in careful.parked:
+            _log.error("an event is parked", error=each.error, projection=each.projection)
+        return careful.rows
+
+    def _refused(self) -> None:
+        self._known.forget()
+        self._turn.lose()
 
     def _rulebook(self, projections: list[Projection]) -> Rulebook:
         names = tuple(each.name for each in projections)
@@ -248,6 +256,35 @@ class Projector:
             except Exception:
                 # What is applied is applied; a listener that fails must not stop the others.
                 _log.exception("a listener to the projector failed", position=position)
+
+    def retry(self, name: str, *, position: int | None = None, skip: bool = False) -> Retried:
+        """Apply a parked event of a projection (no position: all) and what waits with it.
+
+        Whatever fails again stays parked. With `skip` the event itself is left out for good.
+        Raises UnknownProjection, NotParked and Overtaken.
+        """
+        (projection,) = self._chosen([name])
+        retried = retry_parked(
+            self._engine,
+            self._writes,
+            self._projections,
+            projection,
+            position=position,
+            skip=skip,
+        )
+        rows = {table.name: found for table, found in retried.rows.items() if found}
+        if rows:
+            self._tell(self._read_positions()[name], rows)
+        return retried
+
+    def parked(self, names: Sequence[str] = ()) -> list[ParkedEvent]:
+        """Return what projections (none named: all) have parked, in the order of the log."""
+        chosen = [each.name for each in self._chosen(names)]
+        with reading(self._engine).connect() as connection:
+            return parked_of(connection, chosen)
+
+    def _chosen(self, names: Sequence[str]) -> list[Projection]:
+        return chosen_of(self._projections, names)
 
     # Running in a thread of its own.
 

@@ -4,7 +4,7 @@ Commands and the live projection go on. The history is read once for all project
 rebuilt together, folded to final rows, and only those are written; then pages follow.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -18,17 +18,10 @@ from projections.closing import Closed, Closing, Wish
 from projections.comparing import Differences
 from projections.database import create_tables, reading
 from projections.holding import held
+from projections.left_out import LeftOut, find_left_out
 from projections.log import Log
-from projections.projection import Projection
+from projections.projection import Projection, chosen_of
 from projections.workers import OpenSources, Sources
-
-
-class UnknownProjection(LookupError):
-    """No projection has this name."""
-
-    def __init__(self, name: str, known: Collection[str]) -> None:
-        self.name = name
-        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
 
 
 class NothingThere(RebuildRefused):
@@ -41,6 +34,17 @@ class NothingThere(RebuildRefused):
             "before": "no earlier version of it is kept",
         }
         super().__init__(f"Projection {name}: {missing[place]}")
+
+
+class LacksEvents(RebuildRefused):
+    """A kept version was replaced while events were parked, which it would never show."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"The kept version of {name} lacks events that were parked when it was replaced, and "
+            "which the live version shows; rebuild instead"
+        )
 
 
 class OtherRules(RebuildRefused):
@@ -83,8 +87,9 @@ def rebuild(
         chosen = chosen_of(sources.projections, names)
         create_tables(sources.engine, sources.projections, keep_versions=True)
         with held(sources.engine, [each.name for each in chosen]) as epochs:
-            closing = Closing(sources, chosen, wish, tell)
-            building = Building(sources, chosen, epochs, manner, tell=tell)
+            left_out = _left_out(sources, chosen)
+            closing = Closing(sources, chosen, wish, tell, left_out=left_out)
+            building = Building(sources, chosen, epochs, manner, left_out=left_out, tell=tell)
             mine = building.built(closing.stop(), open_sources)
             done = closing.close(mine)
             if wish.only is not None:
@@ -126,7 +131,13 @@ def switch_to(
     with held(sources.engine, [each.name for each in chosen]) as epochs:
         with sources.engine.begin() as connection:
             mine = [_taken(connection, each, place, epochs[each.name]) for each in chosen]
-        return _rebuilt(Closing(sources, chosen, wish, tell).close(mine))
+        left_out = _left_out(sources, chosen)
+        return _rebuilt(Closing(sources, chosen, wish, tell, left_out=left_out).close(mine))
+
+
+def _left_out(sources: Sources, projections: Sequence[Projection]) -> LeftOut:
+    with reading(sources.engine).connect() as connection:
+        return find_left_out(connection, projections)
 
 
 def drop(sources: Sources, names: Sequence[str], *, folder: Path | None = None) -> None:
@@ -148,8 +159,10 @@ def versions_beside(engine: Engine) -> list[Copy]:
 
 def _taken(connection: Connection, projection: Projection, place: Place, epoch: int) -> Copy:
     copy = copies(connection, place, [projection.name]).get(projection.name)
-    if copy is None or copy.state != "ready":
+    if copy is None or copy.state == "building":
         raise NothingThere(projection.name, place)
+    if copy.state == "incomplete":
+        raise LacksEvents(projection.name)
     if copy.version != projection.version:
         raise OtherRules(projection.name, copy.version, projection.version)
     change_copies(connection, [copy], epoch=epoch)
@@ -163,12 +176,3 @@ def _rebuilt(done: Closed) -> Rebuilt:
         switched=done.switched,
         differences=done.differences,
     )
-
-
-def chosen_of(projections: Sequence[Projection], names: Sequence[str]) -> list[Projection]:
-    """Return projections by name; none named: all. Raises UnknownProjection."""
-    by_name = {each.name: each for each in projections}
-    for name in names:
-        if name not in by_name:
-            raise UnknownProjection(name, by_name)
-    return [by_name[name] for name in dict.fromkeys(names or by_name)]

@@ -1,7 +1,7 @@
 """Reading and writing many rows at once: one statement for each table, on both stores."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from msgspec.structs import astuple
@@ -124,21 +124,35 @@ class PostgresRows(BulkRows):
         arrays = _turned([self._key_values(key) for key in keys])
         return self._rows(connection.exec_driver_sql(sql, arrays))
 
+    def statements(
+        self, rows: Mapping[Key, Row | None], *, provided: str
+    ) -> Iterator[tuple[str, tuple[list[Any], ...]]]:
+        """Return what `write` would run, to be run only if a table expression has any row."""
+        condition = f"EXISTS (SELECT FROM {provided})"
+        if kept := [astuple(row) for row in rows.values() if row is not None]:
+            yield self._upsert_sql(condition), _turned(kept)
+        if gone := [self._key_values(key) for key, row in rows.items() if row is None]:
+            yield f"{self._delete_sql()} AND {condition}", _turned(gone)
+
     def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        connection.exec_driver_sql(self._upsert_sql("true"), _turned(rows))
+
+    def _upsert_sql(self, condition: str) -> str:
         arrays = ", ".join(f"%s::{each}[]" for each in self._types)
-        sql = (
+        return (
             f"INSERT INTO {self.table.name} ({', '.join(self._columns)})"  # noqa: S608 - our names
-            f" SELECT * FROM unnest({arrays}) {self._on_conflict()}"
+            f" SELECT * FROM unnest({arrays}) WHERE {condition} {self._on_conflict()}"
         )
-        connection.exec_driver_sql(sql, _turned(rows))
 
     def _delete(self, connection: Connection, keys: list[tuple[Any, ...]]) -> None:
+        connection.exec_driver_sql(self._delete_sql(), _turned(keys))
+
+    def _delete_sql(self) -> str:
         matches = " AND ".join(f"{self.table.name}.{name} = keys.{name}" for name in self._keys)
-        sql = (
+        return (
             f"DELETE FROM {self.table.name}"  # noqa: S608 - our own names
             f" USING {self._key_arrays()} WHERE {matches}"
         )
-        connection.exec_driver_sql(sql, _turned(keys))
 
     def append(self, connection: Connection, rows: Sequence[Row]) -> None:
         driver = cast("PostgresConnection[Any]", connection.connection.driver_connection)

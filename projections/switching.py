@@ -26,6 +26,7 @@ from projections.beside import (
 )
 from projections.database import now_us, projection_positions
 from projections.leases import Lease
+from projections.parking import note_parked, parked_of, unpark
 
 # Readers that come while the lock is waited for wait as long, so it is asked for again and again.
 LOCK_MILLISECONDS = 40
@@ -136,12 +137,22 @@ def _enter(connection: Connection, copy: Copy, live: Live, existing: set[str]) -
     kept = replace(
         copy,
         place="before",
+        state="incomplete" if _take_over_parked(connection, copy) else "ready",
         rebuild_id=uuid4().hex,
         tables=" ".join(tables),
         **live._asdict(),
     )
     add_copies(connection, [kept])
     _place(connection, copy)
+
+
+def _take_over_parked(connection: Connection, copy: Copy) -> bool:
+    """Forget what was parked for the rows that go, as the new ones show it; return if any was."""
+    waiting = [each.position for each in parked_of(connection, [copy.name])]
+    if copy.place == "next":
+        unpark(connection, copy.name, [each for each in waiting if each <= copy.position])
+        note_parked(connection, [copy.name])
+    return bool(waiting)
 
 
 def _rename(connection: Connection, name: str, to: str) -> None:

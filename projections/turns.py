@@ -4,6 +4,7 @@ Whoever else writes rows or moves positions, such as a rebuild, seizes the lease
 then finds its writes refused, stands by, and goes on when the lease is given back.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,18 +39,21 @@ class Turn:
         self._lease: Lease | None = None
         self._last_epoch = 0
         self._renew_at = 0.0
+        self._taking = threading.Lock()  # a thread that follows, and one that catches up
 
     @property
     def epoch(self) -> int:
         """The epoch that writes must name; 0, which none may, while it is not our turn."""
-        return 0 if self._lease is None else self._lease.epoch
+        lease = self._lease
+        return 0 if lease is None else lease.epoch
 
     def taken(self) -> bool:
         """Take the lease if it can be had, renew it when it is time; return whether it is ours."""
-        lease = self._lease
-        if lease is not None and time.monotonic() >= self._renew_at:
-            self._renewed(lease)
-        return self._lease is not None or self._take()
+        with self._taking:
+            lease = self._lease
+            if lease is not None and time.monotonic() >= self._renew_at:
+                self._renewed(lease)
+            return self._lease is not None or self._take()
 
     def lose(self) -> None:
         """Look anew whose turn it is: a write was refused."""

@@ -234,8 +234,7 @@ def test_a_follower_ends_with_its_input(tmp_path: Path) -> None:
     assert asyncio.run(run()) == 0
 
 
-def test_a_poison_event_is_said_and_not_skipped(tmp_path: Path) -> None:
-    """What the follower cannot read stands in the way, and the server says which event it is."""
+def test_a_poison_event_is_parked_and_the_follower_goes_on(tmp_path: Path) -> None:
     settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
     with sqlite3.connect(settings.ledger_file) as connection:
         connection.execute(
@@ -246,10 +245,15 @@ def test_a_poison_event_is_said_and_not_skipped(tmp_path: Path) -> None:
         connection.execute("INSERT INTO append_groups VALUES (1, 0)")
     connection.close()
 
-    async def run() -> str:
+    async def run() -> tuple[int, str]:
         async with open_service(settings, projector="process") as service:
-            while "unheard_of" not in service.follower.problem:  # noqa: ASYNC110 - it has no event
-                await asyncio.sleep(0)
-            return service.follower.problem
+            await _open_scenario(service)
+            position = await _book(service, "R-1")
+            used = await _used(service, position)
+            assert service.follower.problem == ""
+            (parked,) = service.projector.parked()
+            return used, parked.error
 
-    assert "position 1" in asyncio.run(run())
+    used, error = asyncio.run(run())
+    assert used == 1
+    assert "suppliers.unheard_of at position 1" in error

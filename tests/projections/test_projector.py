@@ -2,9 +2,7 @@
 
 import asyncio
 import threading
-import time
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,14 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Engine, LargeBinary, MetaData, Table
 
 from domain.aggregate import Event
-from domain.stored import encode, stored_topic
 from domain.suppliers import SupplierAliases
 from projections.catalogue import PROJECTIONS
 from projections.database import create_tables
-from projections.folding import EventFailed
 from projections.projection import MissingRule, Projection, Row, Touched, events_of
-from projections.projector import AheadOfLog, Projector
-from projections.rebuilding import UnknownProjection
+from projections.projector import AheadOfLog, Projector, UnknownProjection
 from tests.projections.conftest import (
     RECORDED_AT,
     SUPPLIERS,
@@ -245,55 +240,6 @@ def test_listeners_hear_what_was_touched(ledger: BareLedger, life: Life) -> None
     }
 
 
-@pytest.mark.parametrize(
-    ("topic", "state", "cause"),
-    [
-        ("suppliers.never_heard_of", b"{}", "UnknownTopic"),
-        ("suppliers.booked", b'{"line":', "DecodeError"),
-        ("suppliers.slot_booked", None, "AttributeError"),
-    ],
-)
-def test_stops_at_a_poison_event_and_skips_nothing(
-    ledger: BareLedger, life: Life, topic: str, state: bytes | None, cause: str
-) -> None:
-    before = ledger.append(life.open())
-    if state is None:  # readable, but no row stands where its rule expects one
-        state = life_state(topic)
-    poison = ledger.append_rows([(UUID(int=99), 2, topic, state)])
-    ledger.append(life.book("R-1", "ACME"))
-    engine = ledger.engine()
-    projector = ledger.projector(engine)
-    with pytest.raises(EventFailed, match=f"{topic} at position {poison}: {cause}"):
-        projector.catch_up()
-    assert positions_of(engine) == {"supplier_capacity": before}
-    rows = rows_of(engine)
-    assert len(rows["scenarios"]) == 1
-    assert rows["matches"] == []
-    with pytest.raises(EventFailed, match=f"at position {poison}"):
-        projector.rebuild()
-    assert rows_of(engine) == rows
-    assert positions_of(engine) == {"supplier_capacity": before}
-
-
-def life_state(topic: str) -> bytes:
-    life = Life()
-    life.open()
-    events = life.book("R-9", "ACME")
-    return next(encode(each) for each in events if stored_topic(type(each)) == topic)
-
-
-def test_the_thread_ends_visibly_at_a_poison_event(ledger: BareLedger) -> None:
-    position = ledger.append_rows([(UUID(int=99), 1, "suppliers.never_heard_of", b"{}")])
-    projector = ledger.projector()
-    projector.start()
-    give_up_at = time.monotonic() + TIMEOUT_SECONDS
-    while projector.alive and time.monotonic() < give_up_at:
-        time.sleep(0.001)
-    assert not projector.alive
-    assert not asyncio.run(projector.passed(position, timeout_seconds=0))
-    assert "suppliers.never_heard_of at position" in projector.failure
-
-
 def test_an_event_without_a_rule_is_an_error_at_the_start(ledger: BareLedger) -> None:
     table = Table("nothing", MetaData(), Column("nothing_id", LargeBinary, primary_key=True))
 
@@ -381,20 +327,19 @@ def test_catching_up_to_a_position_stops_where_a_command_ends(
 ) -> None:
     ends = [ledger.append(life.open())]
     ends += [ledger.append(life.book(f"R-{number}", "ACME")) for number in range(4)]
+    engine = ledger.engine()
     for page_events in (1, 2, 1_000):
         for up_to in range(ends[-1] + 3):
-            engine = ledger.engine()
             start_over(engine)
             reached = max((end for end in ends if end <= up_to), default=0)
             projector = ledger.projector(engine, page_events=page_events)
             assert projector.catch_up(up_to=up_to) == reached
             assert positions_of(engine) == {"supplier_capacity": reached}
             assert len(rows_of(engine)["matches"]) == max(0, ends.index(reached) if reached else 0)
-            engine.dispose()
-    projector = ledger.projector()
+    projector = ledger.projector(engine)
     assert projector.catch_up() == ends[-1]
     assert projector.catch_up(up_to=ends[0]) == ends[0]  # what is beyond stays where it is
-    assert positions_of(ledger.engine()) == {"supplier_capacity": ends[-1]}
+    assert positions_of(engine) == {"supplier_capacity": ends[-1]}
 
 
 def test_several_projectors_may_start_at_once(ledger: BareLedger) -> None:

@@ -7,10 +7,13 @@
 import sys
 from typing import Any
 
+from sqlalchemy import select
+
 from application.ledger.reader import PostgresLog, SqliteLog
+from projections import projector
 from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models, projection_positions, reading
-from projections.projector import Projector
+from projections.page_writes import Move
 
 
 class _Held:
@@ -36,33 +39,26 @@ def _main(ledger: str, views: str, lease_seconds: float, guarded: bool) -> None:
     log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
     held: Any = _Held(log)  # it has the log's methods by delegation, which no type checker sees
     engine = open_read_models(views)
-    projector = Projector(held, engine, PROJECTIONS, lease_seconds=lease_seconds)
+    follower = projector.Projector(held, engine, PROJECTIONS, lease_seconds=lease_seconds)
     if not guarded:
-        _take_the_guard_out(projector, engine)
+        _take_the_guard_out(engine)
     applied: list[int] = []
-    projector.on_applied.append(lambda position, _: applied.append(position))
-    assert projector._turn.taken()
-    projector._step(1_000)
+    follower.on_applied.append(lambda position, _: applied.append(position))
+    assert follower._turn.taken()
+    follower._step(1_000)
     print("applied" if applied else "refused", flush=True)
     sys.stdin.readline()
 
 
-def _take_the_guard_out(projector: Projector, engine: Any) -> None:
+def _take_the_guard_out(engine: Any) -> None:
     """Let every write name the epoch that is asked for, whosever it is."""
 
-    class Unguarded(type(projector._turn)):  # type: ignore[misc] # known at run time only
-        @property
-        def epoch(self) -> int:
-            with reading(engine).connect() as connection:
-                return int(
-                    connection.scalars(
-                        projection_positions.select().with_only_columns(
-                            projection_positions.c.epoch
-                        )
-                    ).one()
-                )
+    def unguarded(*values: Any) -> Move:
+        with reading(engine).connect() as connection:
+            epoch = connection.scalars(select(projection_positions.c.epoch)).one()
+        return Move(*values)._replace(epoch=epoch)
 
-    projector._turn.__class__ = Unguarded
+    vars(projector)["Move"] = unguarded
 
 
 if __name__ == "__main__":
