@@ -112,6 +112,13 @@ def migrate_ledger(settings: Settings) -> str:
     return migrate(settings.ledger_url)
 
 
+async def check_ledger(settings: Settings) -> None:
+    """Open the ledger and close it. Raises SchemaMissing, and whatever makes it unavailable."""
+    ledger = Ledger(_store(settings), clock=utc_now, limits=settings.limits)
+    await ledger.open()
+    await ledger.close()
+
+
 def _store(settings: Settings) -> EventStore:
     if settings.database_url:
         return PostgresStore(settings.database_url)

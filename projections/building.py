@@ -124,7 +124,7 @@ class Building:
                 epoch=self._epochs[each.name],
                 stop_position=stop,
                 parts=parts,
-                tables=" ".join(table.name for table in each.rows),
+                tables=" ".join(str(table.name) for table in each.rows),
             )
             for each in self._projections
         ]

@@ -1,8 +1,7 @@
 """One table under several names: as it is live, and as it stands beside."""
 
-from typing import Any
-
 from sqlalchemy import MetaData, Table
+from sqlalchemy.sql.elements import quoted_name
 
 
 def marked(table: Table, mark: str, *, name: str = "") -> Table:
@@ -12,8 +11,7 @@ def marked(table: Table, mark: str, *, name: str = "") -> Table:
     store may two indexes have one name.
     """
     copy = table.to_metadata(MetaData(), name=name or table.name)
-    key: Any = f"{table.name}_key_{mark}"
-    copy.primary_key.name = key
+    copy.primary_key.name = f"{table.name}_key_{mark}"
     for index in copy.indexes:
-        index.name = f"{index.name}_{mark}"
+        index.name = quoted_name(f"{index.name}_{mark}", quote=None)
     return copy

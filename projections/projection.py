@@ -67,10 +67,15 @@ class Projection:
         version: int,
         rows: Mapping[Table, type[Row]],
         subscribes: tuple[type[Event], ...],
+        divided_by: tuple[str, ...] = (),
     ) -> None:
+        """Declare tables; `divided_by` are columns of text that all have, to rebuild by alone."""
+        self.divided_by = divided_by
         self.name, self.version, self.rows, self.subscribes = name, version, rows, subscribes
         self._rules: dict[type[Event], tuple[Rule, ...]] = {}
         for table, row_class in rows.items():
+            if missing := set(divided_by) - set(table.columns.keys()):
+                raise TypeError(f"The table {table} has no column {', '.join(sorted(missing))}")
             if row_class.__struct_fields__ != tuple(table.columns.keys()):
                 raise TypeError(f"{row_class.__name__} has other fields than the table {table}")
 

@@ -53,7 +53,7 @@ class Spool:
                 for start in range(0, len(items), _FRAME_ROWS):
                     some = items[start : start + _FRAME_ROWS]
                     keys, values = [key for key, _ in some], [row for _, row in some]
-                    chunk = encode((table.name, keys, values))
+                    chunk = encode((str(table.name), keys, values))
                     file.write(len(chunk).to_bytes(8) + crc32(chunk).to_bytes(4) + chunk)
             file.flush()
             os.fsync(file.fileno())

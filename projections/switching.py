@@ -149,9 +149,8 @@ def _enter(connection: Connection, copy: Copy, live: Live, existing: set[str]) -
 def _take_over_parked(connection: Connection, copy: Copy) -> bool:
     """Forget what was parked for the rows that go, as the new ones show it; return if any was."""
     waiting = [each.position for each in parked_of(connection, [copy.name])]
-    if copy.place == "next":
-        unpark(connection, copy.name, [each for each in waiting if each <= copy.position])
-        note_parked(connection, [copy.name])
+    unpark(connection, copy.name, [each for each in waiting if each <= copy.position])
+    note_parked(connection, [copy.name])
     return bool(waiting)
 
 

@@ -12,7 +12,7 @@ from interfaces.cli.exit_codes import epilog
 from interfaces.cli.files import files
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
-from interfaces.cli.projections import projections
+from interfaces.cli.rebuilds import projections
 from interfaces.cli.reports import capacity, distribution, history
 from interfaces.cli.scenarios import reset, resync, scenarios
 from interfaces.cli.serving import migrate, serve

@@ -77,13 +77,17 @@ def _settings_problem(error: Exception) -> Problem | None:
 
 
 def _reading_side_problem(error: Exception) -> Problem | None:
+    from projections.beside import RebuildRefused
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
-    from projections.projector import AheadOfLog, UnknownProjection
+    from projections.projection import UnknownProjection
+    from projections.projector import AheadOfLog
 
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
+    if isinstance(error, RebuildRefused):
+        return Problem(ExitCode.CONFLICT, "rebuild-refused", str(error))
     if isinstance(error, CapacityFileFailed):
         return Problem(ExitCode.NOT_CURRENT, "capacity-file-failed", str(error))
     if isinstance(error, AheadOfLog):

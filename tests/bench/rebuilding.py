@@ -22,8 +22,7 @@ from application.ledger.reader import SqliteLog
 from application.suppliers import Match, Suppliers
 from interfaces.settings import Settings
 from projections.catalogue import PROJECTIONS
-from projections.completeness import Applied
-from projections.database import create_tables, open_read_models, place_positions
+from projections.database import create_tables, open_read_models, projection_positions
 from projections.folding import Fold, Rulebook
 from projections.rows import bulk_of
 from tests.bench.booking import LINE, SCENARIO, command, open_ledger, open_scenario
@@ -211,7 +210,7 @@ def _one_by_one(stores: Stores) -> float:
                     fold.run([step])
                     for table, rows in fold.rows.items():
                         rows_of[table].write(connection, rows)
-                    place_positions(connection, PROJECTIONS, position=step[0], applied=Applied())
+                    connection.execute(projection_positions.update().values(position=step[0]))
             return len(steps) / elapsed()
     finally:
         log.close()
