@@ -21,6 +21,7 @@ from projections.completeness import Applied
 from projections.left_out import LeftOut
 from projections.parts import (
     CHECKPOINT_POSITIONS,
+    PartState,
     PartWork,
     Plan,
     add_parts,
@@ -86,10 +87,15 @@ class Building:
         if not self._can_go_on(connection, found):
             drop_built(connection, found, self._manner.folder)
             return []
-        taken = []
-        for copy in found:
-            change_copies(connection, [copy], epoch=self._epochs[copy.name])
-            taken.append(replace(copy, epoch=self._epochs[copy.name]))
+        taken = [replace(copy, epoch=self._epochs[copy.name]) for copy in found]
+        for copy, mine in zip(found, taken, strict=True):
+            change_copies(connection, [copy], epoch=mine.epoch)
+        if found[0].state == "building":
+            before, now = self._plan(found), self._plan(taken)
+            for number, state in part_states(connection, now.rebuild_id).items():
+                earlier, mine_now = before.spool(number), now.spool(number)
+                if earlier and mine_now and not state.written:
+                    mine_now.take_over(earlier, state.spooled_bytes)
         return taken
 
     def _can_go_on(self, connection: Connection, found: Sequence[Copy]) -> bool:
@@ -100,14 +106,21 @@ class Building:
             return all(copy.state == "ready" for copy in found)
         if found[0].state == "ready":
             return True
-        states = part_states(connection, found[0].rebuild_id)
-        folder = self._manner.folder
-        return len(states) == found[0].parts and all(
-            state.written
-            or not state.spooled_bytes
-            or (folder and Spool(folder, found[0].rebuild_id, number).holds(state.spooled_bytes))
+        plan = self._plan(found)
+        states = part_states(connection, plan.rebuild_id)
+        return len(states) == plan.parts and all(
+            state.written or self._has_spool(plan.spool(number), state)
             for number, state in states.items()
         )
+
+    def _has_spool(self, spool: Spool | None, state: PartState) -> bool:
+        if spool is None:
+            return not state.spooled_bytes
+        return spool.holds(state.spooled_bytes)
+
+    def _plan(self, mine: Sequence[Copy]) -> Plan:
+        manner = self._manner
+        return Plan(tuple(mine), self._left_out, manner.folder, manner.checkpoint_positions)
 
     def _begun(self, connection: Connection, stop: int) -> list[Copy]:
         rebuild_id, parts = uuid4().hex, self._parts(stop)
@@ -141,8 +154,7 @@ class Building:
         return max(jobs, min(births, needed))  # a part holds one aggregate at least
 
     def _fold(self, mine: list[Copy], open_sources: OpenSources) -> None:
-        manner = self._manner
-        plan = Plan(tuple(mine), self._left_out, manner.folder, manner.checkpoint_positions)
+        manner, plan = self._manner, self._plan(mine)
         with self._sources.engine.connect() as connection:
             states = part_states(connection, plan.rebuild_id)
         left = [number for number, state in states.items() if not state.written]

@@ -23,6 +23,8 @@ from projections.workers import Sources
 
 MOST_ROUNDS = 10
 MOST_PAUSES = 3
+# Nobody follows who is so far behind: what is live is of no use, and the head is what is wanted.
+FAR_POSITIONS = 100_000
 PAUSE_SECONDS = 60.0  # how long the follower stands by if we die, and nobody sees that we did
 
 
@@ -85,13 +87,17 @@ class Closing:
         return self._sources.engine
 
     def stop(self) -> int:
-        """Return up to where to fold: as far as can be, but never past what is compared with."""
+        """Return up to where to fold: as far as the live version is, unless it is far behind.
+
+        Were the new one further, a transaction that began before the switch would find the new
+        rows with the old position on PostgreSQL, where names are looked up as they are now.
+        """
         head = self._sources.log.head()
         if self._wish.until is not None:
             return self._sources.log.last_group_end(min(self._wish.until, head))
-        if not self._wish.verify:
-            return head
-        return min([head, *(live.position for live in self._live().values())])
+        live = min([head, *(each.position for each in self._live().values())])
+        is_followed = self._wish.verify or head - live <= FAR_POSITIONS
+        return live if is_followed else head
 
     def close(self, mine: Sequence[Copy]) -> Closed:
         """Do with versions what is wished. Raises RebuildRefused, with nothing changed live."""

@@ -99,6 +99,13 @@ class Plan(NamedTuple):
         """What spools and parts go by."""
         return self.copies[0].rebuild_id
 
+    def spool(self, number: int) -> Spool | None:
+        """Return where a part keeps what it has folded."""
+        epoch = self.copies[0].epoch
+        if self.folder is None:
+            return None
+        return Spool(self.folder, self.rebuild_id, number, epoch=epoch)
+
     @property
     def stop(self) -> int:
         """The position up to which everything is folded."""
@@ -148,7 +155,7 @@ class PartWork:
         self._part = Part(number, plan.parts)
         self._fold = Fold(self._rulebook.tables)
         self._touched: dict[Table, set[Key]] = {table: set() for table in self._rulebook.tables}
-        self._spool = plan.folder and Spool(plan.folder, plan.rebuild_id, number)
+        self._spool = plan.spool(number)
         with engine.connect() as connection:
             self._state = part_states(connection, plan.rebuild_id)[number]
 

@@ -33,10 +33,10 @@ class SpoolDamaged(RebuildRefused):
 
 
 class Spool:
-    """The file of one part of one rebuild."""
+    """The file of one part of one rebuild, as whoever has the lease of an epoch writes it."""
 
-    def __init__(self, folder: Path, rebuild_id: str, number: int) -> None:
-        self._path = folder / rebuild_id / f"part-{number}"
+    def __init__(self, folder: Path, rebuild_id: str, number: int, *, epoch: int) -> None:
+        self._path = folder / rebuild_id / f"part-{number}-{epoch}"
 
     def add(self, known_bytes: int, changed: Mapping[Table, dict[Key, Row | None]]) -> int:
         """Write rows behind what is known already, and return the length to be known from now on.
@@ -58,6 +58,11 @@ class Spool:
             file.flush()
             os.fsync(file.fileno())
             return file.tell()
+
+    def take_over(self, earlier: "Spool", known_bytes: int) -> None:
+        """Begin with what another process knew; it may still be writing, so it keeps its file."""
+        if known_bytes:
+            shutil.copyfile(earlier._path, self._path)
 
     def holds(self, known_bytes: int) -> bool:
         """Return whether what is known to be there can be there: a folder may have been cleared."""

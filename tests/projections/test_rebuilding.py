@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, inspect, text, update
 
+from projections import closing
 from projections.beside import Copy, Overtaken, RebuildRefused, projection_copies
 from projections.building import Manner, Stage
 from projections.catalogue import PROJECTIONS
@@ -60,9 +61,9 @@ class Desk:
         wish: Wish = Wish(),  # noqa: B008 - it never changes
         *,
         at: Callable[[Stage, int, int], object] = lambda stage, done, total: None,
-        **manner: int | bool,
+        anew: bool = False,
     ) -> Rebuilt:
-        how = Manner(folder=self.folder, checkpoint_positions=4)._replace(**manner)
+        how = Manner(folder=self.folder, checkpoint_positions=4, anew=anew)
         return rebuild_here(
             self.ledger.log, self.engine, PROJECTIONS, [NAME], manner=how, wish=wish, tell=at
         )
@@ -226,8 +227,11 @@ def test_verifying_finds_nothing_where_there_is_nothing_and_switches(desk: Desk)
     assert (found.rows, found.events, found.position) == (0, (), desk.ledger.log.head())
 
 
-def test_what_is_live_further_back_cannot_be_compared(desk: Desk) -> None:
+def test_what_is_live_further_back_cannot_be_compared(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.book(3, begin=8)  # nobody follows
+    monkeypatch.setattr(closing, "FAR_POSITIONS", 0)
     desk.rebuild(Wish(switch=False))
     with pytest.raises(LiveBehind, match="run its projector first"):
         switch_to(desk.sources, [NAME], "next", wish=Wish(verify=True))
@@ -278,7 +282,19 @@ def test_read_models_that_were_never_made_are_built(ledger: BareLedger, life: Li
     head = ledger.append(life.open())
     engine = ledger.engine()
     assert rebuild_here(ledger.log, engine, PROJECTIONS).switched
-    assert positions_of(engine) == {NAME: head}
+    assert ledger.projector(engine).catch_up() == head
+    assert len(rows_of(engine)["scenarios"]) == 1
+
+
+def test_what_is_far_behind_is_built_up_to_the_head(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "FAR_POSITIONS", 2)
+    right = rows_of(desk.engine)
+    head = desk.book(4, begin=8)
+    assert desk.rebuild().positions == {NAME: head}
+    assert rows_of(desk.engine) != right
+    assert positions_of(desk.engine) == {NAME: head}
 
 
 @pytest.mark.parametrize("stage", ["reading", "indexing", "following", "switching"])
@@ -340,8 +356,9 @@ def test_a_damaged_spool_is_noticed(desk: Desk) -> None:
 
 
 def test_an_event_that_cannot_be_read_changes_nothing(desk: Desk) -> None:
-    rows, positions = rows_of(desk.engine), positions_of(desk.engine)
     poison = desk.ledger.append_rows([(UUID(int=99), 1, "suppliers.never_heard_of", b"{}")])
+    desk.projector.catch_up()  # following has parked it
+    rows, positions = rows_of(desk.engine), positions_of(desk.engine)
     with pytest.raises(EventFailed, match=f"suppliers.never_heard_of at position {poison}"):
         desk.rebuild()
     assert (rows_of(desk.engine), positions_of(desk.engine)) == (rows, positions)
