@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -21,16 +21,19 @@ from msgspec import Struct
 from application.ledger.reader import PostgresLog, SqliteLog
 from domain.errors import Invalid
 from domain.names import shown
+from interfaces.reading_side import open_reading_side
 from interfaces.settings import Settings
 from projections.beside import RebuildRefused
 from projections.building import Manner, Stage, Tell
+from projections.capacity_files import CapacityFileFailed
 from projections.catalogue import PROJECTIONS
 from projections.closing import Wish
-from projections.database import open_read_models
+from projections.database import open_read_models, reading
 from projections.folding import EventFailed
 from projections.log import Log
 from projections.projection import Projection, chosen_of
 from projections.rebuilding import Rebuilt, drop, rebuild
+from projections.supplier_capacity import all_scenarios
 from projections.workers import Sources
 
 MAX_JOBS = 64
@@ -88,8 +91,7 @@ def open_sources(settings: Settings) -> Iterator[Sources]:
 def run_rebuild(settings: Settings, request: RebuildRequest, tell: Tell) -> Rebuilt:
     """Do what is asked for. Raises Invalid, and what `rebuild` raises."""
     chosen = chosen_of(PROJECTIONS, request.projections)
-    faults = [*_option_faults(request), *_only_faults(request.only, chosen)]
-    if faults:
+    if faults := request_faults(request, chosen):
         raise Invalid(*faults)
     with open_sources(settings) as sources:
         until = _until(request.until, sources.log)
@@ -113,6 +115,11 @@ def run_rebuild(settings: Settings, request: RebuildRequest, tell: Tell) -> Rebu
     )
 
 
+def request_faults(request: RebuildRequest, chosen: Sequence[Projection]) -> list[tuple[str, str]]:
+    """Return what cannot be had, as pairs of a JSON pointer and what stands there."""
+    return [*_option_faults(request), *_only_faults(request.only, chosen)]
+
+
 def _option_faults(request: RebuildRequest) -> Iterator[tuple[str, str]]:
     if not 1 <= request.jobs <= MAX_JOBS:
         yield "/jobs", f"found {request.jobs}, a whole number from 1 to {MAX_JOBS} is needed"
@@ -121,7 +128,7 @@ def _option_faults(request: RebuildRequest) -> Iterator[tuple[str, str]]:
             yield f"/{name}", "cannot be had with until: the live rows are at another position"
 
 
-def _only_faults(only: str, chosen: list[Projection]) -> Iterator[tuple[str, str]]:
+def _only_faults(only: str, chosen: Sequence[Projection]) -> Iterator[tuple[str, str]]:
     column, equals, value = only.partition("=")
     if only and not (column and equals and value):
         yield "/only", f"found {shown(only)}, KEY=VALUE is needed"
@@ -164,6 +171,19 @@ def _position_at(log: Log, moment: datetime, head: int) -> int:
     return before
 
 
+def write_files(settings: Settings) -> None:
+    """Write the capacity files whose content is another after a switch; the rest stay untouched.
+
+    What somebody else changed is left alone, as always, and what fails is tried by the follower.
+    """
+    with open_reading_side(settings) as side:
+        with reading(side.engine).connect() as connection:
+            opened = all_scenarios(connection)
+        for each in opened:
+            with suppress(CapacityFileFailed):
+                side.files.write(each.line, each.scenario)
+
+
 # The process.
 
 
@@ -186,7 +206,10 @@ def main() -> None:
 
 def _ended(settings: Settings, request: RebuildRequest, tell: Tell) -> Ended:
     try:
-        return Ended(run_rebuild(settings, request, tell))
+        rebuilt = run_rebuild(settings, request, tell)
+        if rebuilt.switched:
+            write_files(settings)
+        return Ended(rebuilt)
     except Cancelled:
         with open_sources(settings) as sources:
             drop(sources, request.projections, folder=settings.rebuild_dir)

@@ -239,7 +239,7 @@ def _finish(door: Door, rebuilt: "Rebuilt", sentence: str) -> None:
         if not rebuilt.switched:
             note(f"It is not live; `capacity projections switch {named}` makes it so")
     if differ and not rebuilt.switched:
-        door.exit_code = ExitCode.CONFLICT
+        door.exit_code = ExitCode.FOUND_WRONG
 
 
 def _leave_current(door: Door) -> None:

@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from interfaces.http import events, health, suppliers
+from interfaces.http import events, health, rebuilds, suppliers
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
+from interfaces.rebuild_jobs import RebuildJobs
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
 
@@ -43,9 +44,13 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
+            app.state.rebuilds = RebuildJobs(settings)
             metrics.follow(service)
-            with _settled_memory():
-                yield
+            try:
+                with _settled_memory():
+                    yield
+            finally:
+                await app.state.rebuilds.close()
 
     metrics = Metrics()
     app = FastAPI(
@@ -60,7 +65,7 @@ def create_app(
     )
     app.state.metrics = metrics
     app.state.projector = projector
-    for router in (*suppliers.ROUTERS, events.router, health.router):
+    for router in (*suppliers.ROUTERS, events.router, rebuilds.router, health.router):
         # Not `include_router`, whose wrapper matches every request twice.
         app.router.routes.extend(router.routes)
     app.openapi = _once(lambda: document(app))  # type: ignore[method-assign] # FastAPI's own way

@@ -26,6 +26,8 @@ _EXAMPLES = {
     "scenario": "overlap_only",
     "supplier": "iSoalr",
     "registration_id": "SPUS63956",
+    "projection": "supplier_capacity",
+    "rebuild_id": "01890a5d-ac96-774b-bcce-b302099a8057",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -144,6 +146,27 @@ def command(
             "required": body_required,
             "content": {JSON_TYPE: {"schema": schema_of(body)}},
         }
+    return declared
+
+
+def job(
+    path: str,
+    answers: dict[int, type | Schema],
+    *,
+    problems: tuple[int, ...],
+    body: type | None = None,
+    media_type: str = JSON_TYPE,
+) -> Schema:
+    """Return what to say of a route for work that goes on after the answer."""
+    responses = _problems(*problems)
+    for status, answer in answers.items():
+        responses[str(status)] = {"content": {media_type: {"schema": schema_of(answer)}}}
+        if status == 202:
+            responses[str(status)]["headers"] = {"Location": _text_header("Where it is found")}
+    declared = _declared(_path_parameters(path), responses)
+    if body is not None:
+        content = {JSON_TYPE: {"schema": schema_of(body)}}
+        declared["openapi_extra"]["requestBody"] = {"required": False, "content": content}
     return declared
 
 
