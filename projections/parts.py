@@ -5,8 +5,9 @@ rebuild that was killed need not do again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -27,9 +28,10 @@ from sqlalchemy import (
 from projections.beside import Copy, bulk_beside, check_copies
 from projections.completeness import Applied, applied
 from projections.database import BOOKKEEPING, metadata
-from projections.folding import Fold, Rulebook, Step
+from projections.folding import Rulebook
+from projections.history import History, rare_collections
 from projections.left_out import LeftOut
-from projections.log import Log, LogRow
+from projections.log import Log
 from projections.projection import Key, Projection, Row
 from projections.rows import BulkRows
 from projections.spools import Spool
@@ -153,9 +155,15 @@ class PartWork:
         self._log, self._engine, self._projections, self._plan = log, engine, projections, plan
         self._rulebook = Rulebook(projections)
         self._part = Part(number, plan.parts)
-        self._fold = Fold(self._rulebook.tables)
-        self._touched: dict[Table, set[Key]] = {table: set() for table in self._rulebook.tables}
         self._spool = plan.spool(number)
+        whole = plan.parts == 1
+        self._history = History(
+            self._rulebook,
+            plan.left_out,
+            notes_touched=self._spool is not None and plan.stop > plan.checkpoint_positions,
+            keeps_aggregate=None if whole else self._part.keeps_aggregate,
+            keeps_key=None if whole else self._part.keeps_key,
+        )
         with engine.connect() as connection:
             self._state = part_states(connection, plan.rebuild_id)[number]
 
@@ -163,21 +171,30 @@ class PartWork:
         """Do what is left. Raises EventFailed and Overtaken."""
         if self._state.written:
             return
-        self._load()
+        with rare_collections():
+            self._load()
+            self._fold(progress)
+            self._write()
+        progress(self._plan.stop)
+
+    def _fold(self, progress: PartProgress) -> None:
         while self._state.position < self._plan.stop:
-            up_to = min(self._state.position + self._plan.checkpoint_positions, self._plan.stop)
+            up_to = self._next_checkpoint()
             read = self._state.applied + self._fold_between(self._state.position, up_to, progress)
             self._state = self._state._replace(position=up_to, applied=read)
             if up_to < self._plan.stop and self._spool:
                 self._checkpoint(self._spool)
-        self._write()
-        progress(self._plan.stop)
+
+    def _next_checkpoint(self) -> int:
+        stop, step = self._plan.stop, self._plan.checkpoint_positions
+        up_to = self._state.position + step
+        return up_to if stop - up_to > step // 2 else stop  # a short rest is not worth one
 
     def _load(self) -> None:
         if self._spool:
             spooled = self._spool.rows(self._state.spooled_bytes, self._rulebook.tables)
             for table, key, row in spooled:
-                self._fold.rows[table][key] = row
+                self._history.rows[table][key] = row
 
     def _fold_between(self, after: int, up_to: int, progress: PartProgress) -> Applied:
         read = Applied()
@@ -186,36 +203,21 @@ class PartWork:
             page = self._log.page(start, end)
             if self._part.number == 0:
                 read += applied(page)
-            for steps in self._steps(page):
-                self._run(steps)
+            for first in range(0, len(page), FOLDED_EVENTS):
+                self._history.run(page[first : first + FOLDED_EVENTS])
             progress(end)
         return read
 
-    def _steps(self, page: list[LogRow]) -> Iterator[list[Step]]:
-        keeps = None if self._part.parts == 1 else self._part.keeps_aggregate
-        for start in range(0, len(page), FOLDED_EVENTS):
-            some = page[start : start + FOLDED_EVENTS]
-            yield self._plan.left_out.steps(self._rulebook, some, keeps)
-
-    def _run(self, steps: list[Step]) -> None:
-        self._fold.run(steps, None if self._part.parts == 1 else self._part.keeps_key)
-        if self._spool and self._plan.stop > self._plan.checkpoint_positions:
-            for _, originator_id, _, _, event, rules in steps:
-                for rule in rules:
-                    key = originator_id if rule.key is None else rule.key(event)
-                    self._touched[rule.table].add(key)
-
     def _checkpoint(self, spool: Spool) -> None:
         changed = {
-            table: {key: rows[key] for key in self._touched[table] if key in rows}
-            for table, rows in self._fold.rows.items()
+            table: {key: rows[key] for key in self._history.touched[table] if key in rows}
+            for table, rows in self._history.rows.items()
         }
         spooled_bytes = spool.add(self._state.spooled_bytes, changed)
         self._state = self._state._replace(spooled_bytes=spooled_bytes)
         with self._engine.begin() as connection:
             self._keep_state(connection)
-        for keys in self._touched.values():
-            keys.clear()
+        self._history.forget_touched()
 
     def _keep_state(self, connection: Connection) -> None:
         check_copies(connection, self._plan.copies)
@@ -250,15 +252,28 @@ class PartWork:
                 self._keep_state(connection)
 
     def _write_in_turns(self, bulk: Mapping[Table, BulkRows]) -> None:
-        for table, rows in self._in_order():
-            for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
-                with self._engine.begin() as connection:
-                    check_copies(connection, self._plan.copies)
-                    some = rows[start : start + SQLITE_ROWS_IN_TRANSACTION]
-                    bulk[table].append(connection, some)
+        with self._engine.connect() as connection, _rare_checkpoints(connection):
+            for table, rows in self._in_order():
+                for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
+                    with connection.begin():
+                        check_copies(connection, self._plan.copies)
+                        some = rows[start : start + SQLITE_ROWS_IN_TRANSACTION]
+                        bulk[table].append(connection, some)
 
     def _in_order(self) -> Iterator[tuple[Table, list[Row]]]:
-        for table, rows in self._fold.rows.items():
+        for table, rows in self._history.rows.items():
             kept = [row for key in sorted(rows) if (row := rows[key]) is not None]
             rows.clear()
             yield table, kept
+
+
+@contextmanager
+def _rare_checkpoints(connection: Connection) -> Iterator[None]:
+    """Let SQLite copy pages from its write-ahead log less often: most are written once."""
+    for_us, before = (f"PRAGMA wal_autocheckpoint = {pages}" for pages in (20_000, 1_000))
+    driver: Any = connection.connection.driver_connection
+    driver.execute(for_us)
+    try:
+        yield
+    finally:
+        driver.execute(before)
