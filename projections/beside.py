@@ -4,6 +4,7 @@ Each has all tables of its projection under names of its own, and a position of 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -209,9 +210,12 @@ def bulk_beside(
 ) -> dict[Table, BulkRows]:
     """Return what reads and writes the tables at a place, by the live table."""
     return {
-        table: bulk_of(
-            marked(table, "", name=name_beside(table.name, place)), row_class, connection.dialect
-        )
+        table: bulk_of(_named(table, place), row_class, connection.dialect)
         for projection in projections
         for table, row_class in projection.rows.items()
     }
+
+
+@cache
+def _named(table: Table, place: Place) -> Table:
+    return marked(table, "", name=name_beside(table.name, place))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import append, http, reading, rebuilding
+from tests.bench import append, http, reading, rebuilding, rebuilding_beside
 from tests.bench.measuring import Figure, Report, idle_probe
 from tests.bench.stores import Stores, bench_stores
 
@@ -17,6 +17,9 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "beside": reading.append_beside_projector,
     "http": http.http_bookings,
     "rebuild": rebuilding.rebuilds,
+    "rebuild_all": rebuilding_beside.rebuild_all,
+    "rebuild_writes": rebuilding_beside.writes_beside_rebuild,
+    "rebuild_switch": rebuilding_beside.switch_hold,
     "read": reading.reads,
     "match": reading.match_100k,
 }

@@ -57,7 +57,7 @@ def rebuilds(report: Report, stores: Stores) -> None:
 def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
     small = stores.settings(kind)
     seed(small, EVENTS // 4)
-    ours, theirs = (_rebuild(each)["memory_mb"] for each in (large, small))
+    ours, theirs = (rebuild_once(each)["memory_mb"] for each in (large, small))
     report.add(
         Figure(
             f"rebuild_{kind}_memory",
@@ -96,20 +96,14 @@ def seed(
 
 
 def _rate(settings: Settings) -> float:
-    return _rebuild(settings)["rate"]
+    return rebuild_once(settings)["rate"]
 
 
-def _rebuild(settings: Settings) -> dict[str, float]:
+def rebuild_once(settings: Settings, *, jobs: int = 1) -> dict[str, float]:
     """Rebuild in a process of its own, so that its memory is its own."""
-    environment = {
-        "CAPACITY_DATABASE_URL": settings.database_url,
-        "CAPACITY_LEDGER_FILE": str(settings.ledger_file),
-        "CAPACITY_VIEWS_FILE": str(settings.views_file),
-        "CAPACITY_DATA_DIR": str(settings.data_dir),
-    }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.rebuild_once"],
-        env=dict(os.environ) | environment,
+        [sys.executable, "-m", "tests.bench.rebuild_once", str(jobs)],
+        env=dict(os.environ) | environment_of(settings),
         check=True,
         capture_output=True,
         text=True,
@@ -117,6 +111,16 @@ def _rebuild(settings: Settings) -> dict[str, float]:
     )
     found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables by which a process of its own finds the same ledger."""
+    return {
+        "CAPACITY_DATABASE_URL": settings.database_url,
+        "CAPACITY_LEDGER_FILE": str(settings.ledger_file),
+        "CAPACITY_VIEWS_FILE": str(settings.views_file),
+        "CAPACITY_DATA_DIR": str(settings.data_dir),
+    }
 
 
 # The other sides.

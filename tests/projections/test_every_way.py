@@ -18,13 +18,13 @@ from domain.stored import encode, stored_topic
 from projections import parts
 from projections.building import Manner, Stage
 from projections.catalogue import PROJECTIONS
-from projections.database import create_tables, open_read_models
+from projections.database import open_read_models, projection_positions
 from projections.projector import Projector
 from projections.rebuilding import rebuild_here, switch_to
 from projections.workers import Sources
 from tests.projections.conftest import RECORDED_AT, SQLITE_TABLES, SUPPLIERS, Life, rows_of
 
-HISTORIES, MANY_HISTORIES = 60, 100_000
+HISTORIES, MANY_HISTORIES = 1_000, 100_000
 ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 wishes = st.lists(
@@ -76,9 +76,11 @@ class Histories:
                 )
 
     def followed(self, page_events: int) -> str:
-        for version in (2, 1):  # as another version of the program does
-            PROJECTIONS[0].version = version
-            create_tables(self.engine, PROJECTIONS)
+        begun = {"position": 0, "epoch": 0, "applied_events": 0, "applied_digest": 0}
+        with self.engine.begin() as connection:
+            for table in PROJECTIONS[0].rows:
+                connection.execute(table.delete())
+            connection.execute(projection_positions.update().values(begun))
         self.projector = Projector(self.log, self.engine, PROJECTIONS, page_events=page_events)
         self.projector.catch_up()
         return self.digest()
@@ -153,8 +155,8 @@ def all_ways_agree(folder: Path, histories: int, monkeypatch: pytest.MonkeyPatch
         chance = random.Random(seed)
         found.begin(groups(wanted))
         digests = {found.followed(chance.choice([page_events, 10_000]))}
-        digests.add(found.rebuilt(found.manner(chance), chance, kills=seed % 3))
-        if seed % 4 == 0:
+        digests.add(found.rebuilt(found.manner(chance), chance, kills=2 if seed % 4 == 0 else 0))
+        if seed % 8 == 1:
             digests.add(found.undone())
         assert len(digests) == 1
 
