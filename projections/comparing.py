@@ -91,7 +91,7 @@ def _compare_table(connection: Connection, table: Table, place: Place) -> TableD
     if rows or only_live or only_rebuilt:
         examples = list(sides.examples(connection, different))
     return TableDifferences(
-        table.name, only_live, only_rebuilt, int(rows), columns, tuple(examples)
+        str(table.name), only_live, only_rebuilt, int(rows), columns, tuple(examples)
     )
 
 
@@ -99,8 +99,8 @@ class _Sides:
     """The statements that compare a table with the one beside it."""
 
     def __init__(self, table: Table, place: Place) -> None:
-        self.columns = [column.name for column in table.columns]
-        self.keys = [column.name for column in table.primary_key.columns]
+        self.columns = [str(column.name) for column in table.columns]
+        self.keys = [str(column.name) for column in table.primary_key.columns]
         self.others = [name for name in self.columns if name not in self.keys]
         self.unequal = [f"live.{each} IS DISTINCT FROM rebuilt.{each}" for each in self.others]
         self._live = f"{table.name} AS live"
@@ -190,7 +190,7 @@ def touching_events(
             for rule in rules:
                 key = originator_id if rule.key is None else rule.key(event)
                 if key in wanted.get(rule.table, ()) and len(events) < MOST_EVENTS:
-                    name = rule.table.name
+                    name = str(rule.table.name)
                     events.append(
                         TouchingEvent(position, topic, originator_id.hex(), version, name)
                     )

@@ -8,11 +8,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, inspect, text, update
 
-from projections import closing
+from projections import catching_up, closing
 from projections.beside import Copy, Overtaken, RebuildRefused, projection_copies
 from projections.building import Manner, Stage
 from projections.catalogue import PROJECTIONS
-from projections.closing import LiveBehind, Wish
+from projections.closing import LiveBehind, OtherShape, Wish
+from projections.database import VersionReplaced
 from projections.folding import EventFailed
 from projections.holding import RebuildUnderWay
 from projections.leases import Holder, acquire
@@ -443,3 +444,54 @@ def test_rebuilding_with_nothing_named_takes_all(desk: Desk) -> None:
     with nullcontext():
         done = rebuild_here(sources.log, sources.engine, PROJECTIONS)
     assert done.projections == tuple(each.name for each in PROJECTIONS)
+
+
+def test_a_new_program_builds_its_version_while_the_older_one_stays_live(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = desk.projector
+    live = rows_of(desk.engine)
+    monkeypatch.setattr(PROJECTIONS[0], "version", 2)
+    desk.rebuild(Wish(switch=False))
+    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [1])
+    with pytest.raises(OtherShape, match="is live at version 1, the new one has 2"):
+        switch_to(desk.sources, [NAME], "next", wish=Wish(verify=True))
+    assert switch_to(desk.sources, [NAME], "next").switched
+    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [2])
+    desk.book(1, begin=8)
+    monkeypatch.setattr(PROJECTIONS[0], "version", 1)
+    with pytest.raises(VersionReplaced, match="is no longer at version 1: another runs it"):
+        older.catch_up()
+
+
+def versions_of(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.scalars(text("SELECT version FROM projection_positions")))
+
+
+def test_events_that_arrive_faster_than_they_are_read_do_not_keep_it_from_ending(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page that is read brings more than a page, and the follower takes all of it at once."""
+    monkeypatch.setattr(closing, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(closing, "PAGE_POSITIONS", 2)
+    monkeypatch.setattr(catching_up, "PAGE_POSITIONS", 2)
+    steps = 0
+
+    def more(stage: Stage, done: int, total: int) -> None:
+        nonlocal steps
+        steps += 1
+        if stage == "following" and steps < 5_000:
+            for slots in range(3):
+                desk.ledger.append(desk.life.change_capacity("ACME", 1_000 + 3 * steps + slots))
+            # While it stands by it is not its turn.
+            while desk.projector._turn.taken() and desk.projector._step(1_000):
+                pass
+
+    desk.rebuild(Wish(until=4))
+    assert switch_to(desk.sources, [NAME], "next", tell=more).switched
+    assert steps < 5_000
+    desk.projector.catch_up()
+    followed = rows_of(desk.engine)
+    desk.rebuild()
+    assert rows_of(desk.engine) == followed
