@@ -1,6 +1,7 @@
 """Everything that may stand in the ledger: the only way from a stored topic to a class."""
 
 from domain.aggregate import Aggregate, Event
+from domain.operations import Parking
 from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -9,6 +10,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Scenario,
     SupplierCapacity,
     Booking,
+    Parking,
 )
 
 

@@ -34,7 +34,7 @@ def open_reading_side(settings: Settings) -> Iterator[ReadingSide]:
     log = PostgresLog(url) if url else SqliteLog(settings.ledger_file)
     engine = open_read_models(settings.views_url)
     try:
-        files = CapacityFiles(engine, settings.data_dir, _capacity_document)
+        files = CapacityFiles(engine, settings.data_dir, capacity_document)
         files.create_table()
         yield ReadingSide(log, engine, Projector(log, engine, PROJECTIONS), files)
     finally:
@@ -42,7 +42,7 @@ def open_reading_side(settings: Settings) -> Iterator[ReadingSide]:
         engine.dispose()
 
 
-def _capacity_document(
+def capacity_document(
     connection: Connection, *, line: str, scenario: str
 ) -> tuple[dict[str, Any], int, str]:
     """Answer what a capacity file shows, at which position, and at which path."""

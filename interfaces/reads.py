@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from application.ledger import LedgerUnavailable
 
@@ -45,5 +46,14 @@ class Reads:
         self._engine.dispose()
 
     def _answer(self, question: Callable[[Connection], R]) -> R:
+        try:
+            return self._answer_once(question)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The server was restarted since; all connections are new from here on.
+            return self._answer_once(question)
+
+    def _answer_once(self, question: Callable[[Connection], R]) -> R:
         with self._engine.connect() as connection, connection.begin():
             return question(connection)

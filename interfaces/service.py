@@ -14,6 +14,7 @@ from application.ledger.migrations import migrate
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
+from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
 from interfaces.reading_side import ReadingSide, open_reading_side
@@ -51,6 +52,7 @@ class Service:
     clock: Clock
     ledger: Ledger
     suppliers: Suppliers
+    operations: Operations
     projector: Projector
     capacity_files: CapacityFiles
     follower: Follower
@@ -88,7 +90,7 @@ async def open_service(
     threads or in a process of their own; without, they stand still until `catch_up`. Raises
     SchemaMissing before the first `capacity migrate`.
     """
-    ledger = Ledger(_store(settings), clock=clock, limits=settings.limits)
+    ledger = Ledger(store_of(settings), clock=clock, limits=settings.limits)
     await ledger.open()
     try:
         with open_reading_side(settings) as side:
@@ -114,12 +116,13 @@ def migrate_ledger(settings: Settings) -> str:
 
 async def check_ledger(settings: Settings) -> None:
     """Open the ledger and close it. Raises SchemaMissing, and whatever makes it unavailable."""
-    ledger = Ledger(_store(settings), clock=utc_now, limits=settings.limits)
+    ledger = Ledger(store_of(settings), clock=utc_now, limits=settings.limits)
     await ledger.open()
     await ledger.close()
 
 
-def _store(settings: Settings) -> EventStore:
+def store_of(settings: Settings) -> EventStore:
+    """Return where the ledger is stored, not yet opened."""
     if settings.database_url:
         return PostgresStore(settings.database_url)
     return SqliteStore(settings.ledger_file)
@@ -152,6 +155,7 @@ def _service(
         clock=clock,
         ledger=ledger,
         suppliers=Suppliers(ledger),
+        operations=Operations(ledger),
         projector=side.projector,
         capacity_files=side.files,
         follower=follower,

@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     wait_seconds: float = Field(
         default=5.0, gt=0, le=60, description="the longest wait for a position (`after=`)"
     )
+    fresh_seconds: float = Field(
+        default=5.0, gt=0, description="how far behind answers may be before /freshz says so"
+    )
     body_bytes: Positive = Field(
         default=8 * 2**20, description="the largest request body, and offers document"
     )

@@ -56,7 +56,9 @@ class CarefulPage:
 
     def run(self, page: Sequence[LogRow]) -> None:
         """Apply a page. Raises what is no event's fault, such as a lost connection."""
-        self._run([item for log_row in page for item in self._items(log_row)])
+        items = [item for log_row in page for item in self._items(log_row)]
+        left_out = self.blocked.left_out
+        self._run([each for each in items if (each.projection, each.log_row[0]) not in left_out])
 
     def _run(self, items: list[_Item]) -> None:
         try:

@@ -3,12 +3,14 @@
 All of it can be made again from the ledger, so nothing here is migrated and little is synced.
 """
 
+import math
 import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.sql.elements import ColumnElement
 
 from projections.completeness import DIGESTS, Applied
@@ -38,6 +41,7 @@ from projections.marks import marked
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
+IDLE_SECONDS = 0.25
 # Any number will do, if nobody else takes it: "views" in ASCII.
 _TABLES_LOCK = 0x7669657773
 
@@ -97,9 +101,31 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
         # After a crash rows and position are behind together, and are made again.
         setting = "default_transaction_read_only = on" if read_only else "synchronous_commit = off"
         connection.execute(f"SET {setting}")
+        # Whoever is stopped in the middle of a transaction must not hold its locks for ever.
+        connection.execute("SET idle_in_transaction_session_timeout = '60s'")
         connection.commit()
 
+    @event.listens_for(engine, "checkin")
+    def _returned(_: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _lent(connection: Any, record: Any, _: Any) -> None:
+        # The server may have been restarted since; asked before every use it would cost all a trip.
+        if time.monotonic() - record.info.get("used_at", math.inf) > IDLE_SECONDS:
+            _ask_whether_it_lives(connection)
+
     return engine
+
+
+def _ask_whether_it_lives(connection: Any) -> None:
+    was_automatic = connection.autocommit
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = was_automatic
+    except psycopg.OperationalError as error:
+        raise DisconnectionError from error  # the pool then lends a new one
 
 
 def reading(engine: Engine) -> Engine:
@@ -229,6 +255,15 @@ def read_positions(connection: Connection, projections: Sequence[Projection]) ->
         if (projection.name, projection.version) not in positions:
             raise VersionReplaced(projection.name, projection.version)
     return {each.name: positions[each.name, each.version] for each in projections}
+
+
+def standing(connection: Connection, name: str) -> tuple[int, int | None]:
+    """Return the position that answers show, and the first that is parked before it, if any."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.position, columns.parked_from).where(columns.name == name)
+    ).one_or_none()
+    return (0, None) if found is None else (found.position, found.parked_from)
 
 
 def move_positions(

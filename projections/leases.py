@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     Update,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -112,6 +113,9 @@ def acquire(
 
     Who takes it must, in the same transaction, put the epoch where its writes will look for it.
     """
+    if connection.dialect.name == "postgresql":
+        # A crash of the server must not forget that an epoch was given away.
+        connection.execute(text("SET LOCAL synchronous_commit TO on"))
     _make(connection, name)
     found = _found(connection, name, lock=True)[0]
     if not seize and (held := _held(found, mine)):

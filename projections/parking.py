@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Engine,
     Integer,
     LargeBinary,
     Table,
@@ -78,17 +79,25 @@ class ParkedEvent(msgspec.Struct, frozen=True):
 
 
 class Blocked:
-    """What must wait in each projection: aggregates and rows, by the first event parked there."""
+    """What must wait in each projection: aggregates and rows, by the first event parked there.
 
-    def __init__(self, parked: Iterable[ParkedEvent] = ()) -> None:
+    Also what is left out when it comes, by projection and position.
+    """
+
+    def __init__(
+        self,
+        parked: Iterable[ParkedEvent] = (),
+        left_out: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self.left_out = left_out
         self._by_aggregate: dict[tuple[str, bytes], int] = {}
         self._by_row: dict[RowKey, int] = {}
         for each in parked:
             self.add(each)
 
     def __bool__(self) -> bool:
-        """Return whether anything waits."""
-        return bool(self._by_aggregate)
+        """Return whether any event needs to be looked at by itself."""
+        return bool(self._by_aggregate or self.left_out)
 
     def add(self, parked: ParkedEvent) -> None:
         """Let what depends on an event wait for it."""
@@ -106,7 +115,7 @@ class Blocked:
 
     def with_more(self, parked: Iterable[ParkedEvent]) -> "Blocked":
         """Return a copy in which more waits."""
-        copied = Blocked()
+        copied = Blocked(left_out=self.left_out)
         copied._by_aggregate = dict(self._by_aggregate)
         copied._by_row = dict(self._by_row)
         for each in parked:
@@ -184,6 +193,29 @@ def left_out(connection: Connection, name: str) -> set[int]:
     return set(connection.scalars(found))
 
 
+def left_out_ahead(connection: Connection, names: Sequence[str]) -> frozenset[tuple[str, int]]:
+    """Return what is skipped and still to come, as it is where a projection is made anew."""
+    columns, positions = parked_events.c, projection_positions.c
+    found = connection.execute(
+        select(columns.projection, columns.position)
+        .join(projection_positions, positions.name == columns.projection)
+        .where(columns.projection.in_(names), columns.skipped)
+        .where(columns.position > positions.position)
+    )
+    return frozenset((row.projection, row.position) for row in found)
+
+
+def copy_left_out(engine: Engine, into: Engine, names: Sequence[str]) -> None:
+    """Have the same skipped in another place that holds read models."""
+    columns = parked_events.c
+    with engine.connect() as connection, into.begin() as copied:
+        found = connection.execute(
+            select(parked_events).where(columns.projection.in_(names), columns.skipped)
+        )
+        if rows := [dict(row) for row in found.mappings()]:
+            copied.execute(insert(parked_events), rows)
+
+
 def parked_summary(connection: Connection) -> dict[str, tuple[int, int]]:
     """Return how many events each projection has parked, and since when (in microseconds)."""
     columns = parked_events.c
@@ -193,6 +225,17 @@ def parked_summary(connection: Connection) -> dict[str, tuple[int, int]]:
         .group_by(columns.projection)
     )
     return {name: (count, since_us) for name, count, since_us in found}
+
+
+def first_parked(connection: Connection) -> dict[str, int]:
+    """Return the first parked position of each projection that has any."""
+    columns = projection_positions.c
+    found = connection.execute(
+        select(columns.name, columns.parked_from)
+        .where(columns.parked_from.is_not(None))
+        .order_by(columns.name)
+    )
+    return {row.name: row.parked_from for row in found}
 
 
 def chain(parked: Sequence[ParkedEvent], positions: Iterable[int]) -> list[ParkedEvent]:
@@ -221,7 +264,7 @@ def _values(parked: ParkedEvent, now: int) -> dict[str, Any]:
         "originator_id": originator_id,
         "originator_version": version,
         "topic": topic,
-        "state": state,
+        "state": _bytes(state),
         "row_keys": msgspec.msgpack.encode(parked.row_keys),
         "behind": parked.behind,
         "error": parked.error,
@@ -229,6 +272,11 @@ def _values(parked: ParkedEvent, now: int) -> dict[str, Any]:
         "parked_at_us": parked.parked_at_us or now,
         "skipped": False,
     }
+
+
+def _bytes(state: object) -> bytes:
+    # SQLite keeps what a foreign hand put there, be it text.
+    return state if isinstance(state, bytes) else str(state).encode()
 
 
 def _keys_from(stored: bytes) -> tuple[RowKey, ...]:

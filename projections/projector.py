@@ -12,24 +12,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
-from msgspec import Struct
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from projections.building import DEFAULT_BUDGET_BYTES, Manner, Tell
-from projections.careful import CarefulPage, blames_the_events
-from projections.completeness import applied
 from projections.database import create_tables, read_positions, reading
-from projections.folding import EventFailed, Fold, Rulebook
-from projections.leases import TTL_SECONDS, Holder
-from projections.log import Log, LogRow
-from projections.page_writes import Move, Rows, page_writes_of
-from projections.parking import Blocked, ParkedEvent, park, parked_of
+from projections.folding import Rulebook
+from projections.leases import TTL_SECONDS, Holder, LeaseStatus
+from projections.log import Log
+from projections.pages import Pages
+from projections.parking import ParkedEvent, parked_of
 from projections.projection import Projection, Touched, chosen_of
 from projections.projection import UnknownProjection as UnknownProjection
 from projections.rebuilding import rebuild_here, tell_nobody
 from projections.retrying import Retried, retry_parked
+from projections.statuses import ProjectionStatus, projection_statuses, runners
 from projections.turns import Turn
+from projections.verifying import Verification, verify, verify_deep
 from projections.waiting import KnownPositions
 
 PAGE_EVENTS = 2_000
@@ -56,17 +55,6 @@ class AheadOfLog(RuntimeError):
         super().__init__(
             f"The read models are at position {position}, the ledger ends at {head}; rebuild them"
         )
-
-
-class ProjectionStatus(Struct, frozen=True):
-    """How far a projection has come, and how far it is behind."""
-
-    name: str
-    version: int
-    position: int
-    lag_events: int
-    lag_seconds: float
-    ahead: bool  # it has seen what the ledger no longer holds, and must be rebuilt
 
 
 class NotFollowed(RuntimeError):
@@ -108,11 +96,10 @@ class Projector:
         self._log, self._engine, self._projections = log, engine, tuple(projections)
         self._page_events = page_events
         self._live_page_events, self._live_pause_seconds = live_page_events, live_pause_seconds
-        self._writes = page_writes_of(engine, self._projections)
+        self._pages = Pages(engine, self._projections)
         self._rulebooks: dict[tuple[str, ...], Rulebook] = {}
         self._known = KnownPositions()
         self._turn = Turn(engine, self._projections, ttl_seconds=lease_seconds)
-        self._epoch, self._blocked = 0, Blocked()
         self._stepping = threading.Lock()
         self._stopping = threading.Event()
         self._hurried = threading.Event()
@@ -162,7 +149,7 @@ class Projector:
     def _step(self, page_events: int, limit: int | None = None) -> bool:
         """Apply the next page to those furthest behind. Return whether there may be more."""
         with self._stepping:
-            self._begin_epoch()
+            self._pages.begin(self._turn.epoch)  # before anything else is read
             positions = self._known_positions()
             after = min(positions.values())
             behind = [each for each in self._projections if positions[each.name] == after]
@@ -187,61 +174,15 @@ class Projector:
                     return False
                 reached = min(up_to, head)
                 page = self._log.page(after, reached)
-            self._apply(rulebook, page, after, reached)
-            # What came since the page was read has woken us, or will: no need to look again.
-            return reached >= up_to or self._known.known is None
-
-    def _begin_epoch(self) -> None:
-        # Before anything else is read: what is written under it rests on what was found since.
-        if self._epoch != self._turn.epoch:
-            self._epoch = self._turn.epoch
-            with reading(self._engine).connect() as connection:
-                self._blocked = Blocked(parked_of(connection, self.names))
-
-    def _apply(self, rulebook: Rulebook, page: list[LogRow], after: int, reached: int) -> None:
-        """Fold a page and write it, unless it is another runner's turn by now."""
-        move = Move(rulebook.projections, after, reached, self._epoch, applied(page))
-        try:
-            rows = None if self._blocked else self._applied_whole(rulebook, page, move)
-        except EventFailed:
-            rows = None
-        except Exception as error:
-            if not blames_the_events(error):
-                raise
-            rows = None
-        if rows is None and self._known.known is not None:
-            rows = self._applied_carefully(rulebook, page, move)
-        if rows is not None:
-            self._known.move([each.name for each in rulebook.projections], reached)
+            rows = self._pages.apply(rulebook, page, after, reached)
+            if rows is None:  # it is another runner's turn by now
+                self._known.forget()
+                self._turn.lose()
+                return True
+            self._known.move([each.name for each in behind], reached)
             self._tell(reached, {table.name: found for table, found in rows.items() if found})
-
-    def _applied_whole(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
-        steps = rulebook.steps(page)
-        fold = Fold(rulebook.tables)
-        fold.rows.update(self._writes.load(fold.wanted(steps)))
-        fold.run(steps)
-        if self._writes.write(move, fold.rows):
-            return fold.rows
-        self._refused()
-        return None
-
-    def _applied_carefully(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:
-        with self._engine.connect() as connection, connection.begin() as transaction:
-            if not move.take(connection):
-                transaction.rollback()
-                self._refused()
-                return None
-            careful = CarefulPage(connection, self._writes, rulebook, self._blocked)
-            careful.run(page)
-            park(connection, careful.parked)
-        self._blocked = careful.blocked
-        for each in careful.parked:
-            _log.error("an event is parked", error=each.error, projection=each.projection)
-        return careful.rows
-
-    def _refused(self) -> None:
-        self._known.forget()
-        self._turn.lose()
+            # What came since the page was read has woken us, or will: no need to look again.
+            return reached >= up_to
 
     def _rulebook(self, projections: list[Projection]) -> Rulebook:
         names = tuple(each.name for each in projections)
@@ -266,7 +207,7 @@ class Projector:
         (projection,) = self._chosen([name])
         retried = retry_parked(
             self._engine,
-            self._writes,
+            self._pages.writes,
             self._projections,
             projection,
             position=position,
@@ -282,6 +223,20 @@ class Projector:
         chosen = [each.name for each in self._chosen(names)]
         with reading(self._engine).connect() as connection:
             return parked_of(connection, chosen)
+
+    def verify(self, names: Sequence[str] = (), *, deep: bool = False) -> list[Verification]:
+        """Compare projections (none named: all) with the log; if `deep`, their rows as well.
+
+        Raises UnknownProjection and Overtaken.
+        """
+        chosen = self._chosen(names)
+        if not deep:
+            return verify(self._log, self._engine, chosen)
+
+        def catch_up(engine: Engine, position: int) -> None:
+            Projector(self._log, engine, chosen).catch_up(up_to=position)
+
+        return verify_deep(self._log, self._engine, self._projections, chosen, catch_up)
 
     def _chosen(self, names: Sequence[str]) -> list[Projection]:
         return chosen_of(self._projections, names)
@@ -404,7 +359,10 @@ class Projector:
             async with asyncio.timeout(WAIT_SECONDS if leads else self.poll_seconds):
                 await self._known.passed(names, position)
         except TimeoutError:
-            await asyncio.to_thread(self._read_positions)
+            try:
+                await asyncio.to_thread(self._read_positions)
+            except (OperationalError, InterfaceError):  # it may be back before our time is up
+                await asyncio.sleep(self.poll_seconds)
 
     def _known_positions(self) -> dict[str, int]:
         known = self._known.known
@@ -420,24 +378,11 @@ class Projector:
 
     def status(self, *, clock: Callable[[], datetime]) -> list[ProjectionStatus]:
         """Return how far each projection is, by name; unused positions count as lag."""
-        with reading(self._engine).connect() as connection:
-            positions = read_positions(connection, self._projections)
-        head = self._log.head()
-        return [
-            ProjectionStatus(
-                name=each.name,
-                version=each.version,
-                position=positions[each.name],
-                lag_events=max(0, head - positions[each.name]),
-                lag_seconds=self._lag_seconds(positions[each.name], clock),
-                ahead=positions[each.name] > head,
-            )
-            for each in sorted(self._projections, key=lambda each: each.name)
-        ]
+        return projection_statuses(self._log, self._engine, self._projections, clock=clock)
 
-    def _lag_seconds(self, position: int, clock: Callable[[], datetime]) -> float:
-        waiting = self._log.first_after(position)
-        return 0.0 if waiting is None else max(0.0, (clock() - waiting[1]).total_seconds())
+    def runners(self) -> list[LeaseStatus]:
+        """Return who follows, with the age of the heartbeat, and who holds any other lease."""
+        return runners(self._engine)
 
     def rebuild(
         self,

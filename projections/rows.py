@@ -45,7 +45,8 @@ class BulkRows(ABC):
     def append(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Store rows that are not there yet; those said twice to SQLite are stored once."""
 
-    def _rows(self, found: Iterable[Any]) -> dict[Key, Row | None]:
+    def keyed(self, found: Iterable[Any]) -> dict[Key, Row | None]:
+        """Return rows, which come as values in the order of the columns, by their keys."""
         rows = [self._row_class(*values) for values in found]
         return {self._key(astuple(row)): row for row in rows}
 
@@ -82,7 +83,7 @@ class SqliteRows(BulkRows):
                 f" WHERE ({', '.join(self._keys)}) IN (VALUES {marks})"
             )
             parameters = tuple(value for key in some for value in key)
-            rows |= self._rows(connection.exec_driver_sql(sql, parameters))
+            rows |= self.keyed(connection.exec_driver_sql(sql, parameters))
         return rows
 
     def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -122,7 +123,7 @@ class PostgresRows(BulkRows):
             f" JOIN {self._key_arrays()} USING ({', '.join(self._keys)})"
         )
         arrays = _turned([self._key_values(key) for key in keys])
-        return self._rows(connection.exec_driver_sql(sql, arrays))
+        return self.keyed(connection.exec_driver_sql(sql, arrays))
 
     def statements(
         self, rows: Mapping[Key, Row | None], *, provided: str

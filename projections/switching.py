@@ -170,6 +170,8 @@ def _place(connection: Connection, copy: Copy) -> None:
             epoch=0,
             applied_events=copy.applied_events,
             applied_digest=copy.applied_digest,
+            verified_at_us=None,  # it was not these rows that were verified
+            verified_position=None,
         )
     )
 

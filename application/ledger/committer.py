@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from itertools import count
+from time import perf_counter
 from typing import Protocol
 from uuid import UUID
 
@@ -135,6 +136,7 @@ class Committer:
         """Take a command, decided or not; from here on it is never withdrawn."""
         if member.decided:
             self._cache.queue(member.written)
+        member.queued_at = perf_counter()
         self._queue.append(member)
         self._queued_decisions += len(member.decisions)
         self._wake.set()

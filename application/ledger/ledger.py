@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -87,6 +88,8 @@ class Ledger:
         self._snapshots: set[asyncio.Task[None]] = set()
         self.head = 0
         self.on_committed: list[Callable[[int], None]] = []
+        # Told once a group how long its oldest command took from the queue to being durable.
+        self.on_durable: list[Callable[[float], None]] = []
         self._committer = Committer(
             store,
             self._cache,
@@ -300,6 +303,10 @@ class Ledger:
         self.head = max(self.head, position)
         for notify in self.on_committed:
             notify(position)
+        if self.on_durable and group:
+            seconds = perf_counter() - group[0].queued_at
+            for observe in self.on_durable:
+                observe(seconds)
         every = self.limits.snapshot_every_events
         due = [
             aggregate

@@ -101,7 +101,8 @@ class PostgresStore:
         except errors.UndefinedTable:
             raise SchemaMissing("missing") from None
         if found != [(SCHEMA_REVISION,)]:
-            raise SchemaMissing(f"at revision {found and found[0][0]}, not {SCHEMA_REVISION}")
+            revision = found[0][0] if found else ""
+            raise SchemaMissing(f"at revision {revision}, not {SCHEMA_REVISION}", revision=revision)
 
     async def close(self) -> None:
         if self._readers is not None:

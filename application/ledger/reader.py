@@ -77,6 +77,18 @@ class PostgresLog:
         )
         return (found[0][0], _moment(found[0][1])) if found else None
 
+    def topics(self) -> list[tuple[str, int, int]]:
+        """Return each stored topic with the count of its events and the position of the first."""
+        sql = "SELECT topic, count(*), min(notification_id) FROM stored_events GROUP BY topic"
+        found = self._ask(f"{sql} ORDER BY 3")
+        return [(topic, count, first) for topic, count, first in found]
+
+    def newest_recorded_at(self) -> datetime | None:
+        """Return when the newest group was appended; None for an empty ledger."""
+        sql = "SELECT recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1"
+        found = self._ask(sql)
+        return _moment(found[0][0]) if found else None
+
     def births(self, up_to: int) -> int:
         """Return how many aggregates were born up to a position."""
         return int(
@@ -202,6 +214,18 @@ class SqliteLog:
             (position,),
         )
         return (found[0][0], _moment(found[0][1])) if found else None
+
+    def topics(self) -> list[tuple[str, int, int]]:
+        """Return each stored topic with the count of its events and the position of the first."""
+        sql = "SELECT topic, count(*), min(rowid) FROM stored_events GROUP BY topic"
+        found = self._ask(f"{sql} ORDER BY 3")
+        return [(topic, count, first) for topic, count, first in found]
+
+    def newest_recorded_at(self) -> datetime | None:
+        """Return when the newest group was appended; None for an empty ledger."""
+        sql = "SELECT recorded_at_us FROM append_groups ORDER BY position DESC LIMIT 1"
+        found = self._ask(sql)
+        return _moment(found[0][0]) if found else None
 
     def births(self, up_to: int) -> int:
         """Return how many aggregates were born up to a position."""

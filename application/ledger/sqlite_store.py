@@ -167,7 +167,8 @@ class SqliteStore:
         except sqlite3.OperationalError:
             raise SchemaMissing("missing") from None
         if revision != (SCHEMA_REVISION,):
-            raise SchemaMissing(f"at revision {revision and revision[0]}, not {SCHEMA_REVISION}")
+            found = revision[0] if revision else ""
+            raise SchemaMissing(f"at revision {found}, not {SCHEMA_REVISION}", revision=found)
 
     def _close(self) -> None:
         if self._connection is not None:

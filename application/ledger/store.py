@@ -152,5 +152,6 @@ class EventStore(Protocol):
 class SchemaMissing(Exception):
     """The database has no ledger, or an older one."""
 
-    def __init__(self, found: str) -> None:
+    def __init__(self, found: str, *, revision: str = "") -> None:
+        self.revision = revision
         super().__init__(f"The ledger's tables are {found}; run `capacity migrate` first")

@@ -112,6 +112,7 @@ class Member:
         "doubtful",
         "events",
         "future",
+        "queued_at",
         "reads",
         "reply",
         "result",
@@ -131,6 +132,7 @@ class Member:
         self.decisions = decisions
         self.single = single
         self.future = future
+        self.queued_at = 0.0  # by the monotonic clock, for the metric of latency
         self.decided = False
         # Deciding failed as nobody foresaw. The states may have been read at different moments,
         # so it is decided again under the write lock before the error is believed.

@@ -7,6 +7,7 @@ import typer
 from interfaces.cli.bookings import book, reassign, release
 from interfaces.cli.commands import command
 from interfaces.cli.demo import demo
+from interfaces.cli.doctor import doctor
 from interfaces.cli.events import events
 from interfaces.cli.exit_codes import epilog
 from interfaces.cli.files import files
@@ -44,6 +45,7 @@ command(app, "capacity", panel=_ASK)(capacity)
 command(app, "distribution", panel=_ASK)(distribution)
 app.add_typer(history, rich_help_panel=_ASK)
 app.add_typer(events, rich_help_panel=_ASK)
+command(app, "doctor", panel=_KEEP)(doctor)
 app.add_typer(files, rich_help_panel=_KEEP)
 app.add_typer(projections, rich_help_panel=_KEEP)
 

@@ -156,9 +156,19 @@ class Session:
     async def bring_current(self) -> None:
         """Bring read models to the ledger's head, and write the files of what was touched."""
         await self.service.catch_up()
+        await self._warn_of_parked()
         touched, self._touched = self._touched, set()
         if touched:
             await self.write_files(touched)
+
+    async def _warn_of_parked(self) -> None:
+        from projections.parking import first_parked
+
+        for name, position in (await self.service.read(first_parked)).items():
+            note(
+                f"Warning: {name} could not apply the event at position {position}, and shows "
+                "nothing that depends on it; `capacity projections parked` says why"
+            )
 
     async def write_files(self, scenarios: set[tuple[str, str]]) -> None:
         """Write capacity files; what somebody else changed is left alone. Raises NotCurrent."""

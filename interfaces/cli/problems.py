@@ -81,8 +81,8 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
-    from projections.projection import UnknownProjection
-    from projections.projector import AheadOfLog
+    from projections.projector import AheadOfLog, NotFollowed, UnknownProjection
+    from projections.retrying import NotParked, Overtaken
 
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
@@ -93,7 +93,11 @@ def _reading_side_problem(error: Exception) -> Problem | None:
     if isinstance(error, AheadOfLog):
         advice = "`capacity projections rebuild --all` does"
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", f"{error}: {advice}")
-    if isinstance(error, EventFailed | VersionReplaced):
+    if isinstance(error, NotParked):
+        return Problem(ExitCode.NOT_FOUND, "parked-event-not-found", str(error))
+    if isinstance(error, NotFollowed):
+        return Problem(ExitCode.NOT_CURRENT, "not-followed", str(error))
+    if isinstance(error, EventFailed | VersionReplaced | Overtaken):
         return Problem(ExitCode.NOT_CURRENT, "projection-failed", str(error))
     return None
 

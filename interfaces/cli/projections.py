@@ -2,16 +2,22 @@
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Session, keep_logs_off_stdout
+from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import many, note, table
+from interfaces.cli.parking import add_to
 from interfaces.cli.problems import NotCurrent
 
 if TYPE_CHECKING:
     from interfaces.service import Service
-    from projections.projector import ProjectionStatus
+    from projections.leases import LeaseStatus
+    from projections.statuses import ProjectionStatus
+    from projections.verifying import Verification
 
 projections = group("projections", "The read models: made from the ledger, and disposable.")
 
@@ -78,22 +84,102 @@ def status(door: Door) -> None:
     **Example:** `capacity projections status`
     """
 
-    async def work(session: Session) -> "tuple[list[ProjectionStatus], int]":
+    async def work(session: Session) -> "tuple[list[ProjectionStatus], list[LeaseStatus], int]":
         service = session.service
         found = await asyncio.to_thread(service.projector.status, clock=service.clock)
-        return found, service.ledger.head
+        return found, await asyncio.to_thread(service.projector.runners), service.ledger.head
 
-    found, head = door.run(work)
-    columns = ("Projection", ">Version", ">Position", ">Behind by", ">For")
+    found, leases, head = door.run(work)
+    columns = ("Projection", ">Version", ">Position", ">Behind by", ">For", ">Parked", "Verified")
     rows = [
         (
             each.name,
             each.version,
             each.position,
             many(each.lag_events, "event"),
-            f"{each.lag_seconds:.1f} s",
+            "ahead of the ledger" if each.ahead else f"{each.lag_seconds:.1f} s",
+            each.parked_events,
+            _when_verified(each),
         )
         for each in found
     ]
-    document = {"head": head, "projections": found}
-    door.answer(document, f"The ledger ends at position {head}.", table(columns, rows))
+    document = {"head": head, "projections": found, "runners": [_runner(each) for each in leases]}
+    lines: list[Any] = [f"The ledger ends at position {head}.", table(columns, rows)]
+    door.answer(document, *lines, *(_runs(each) for each in leases))
+
+
+def _when_verified(found: "ProjectionStatus") -> str:
+    if found.verified_seconds is None:
+        return "never"
+    return f"{found.verified_seconds:.0f} s ago, up to {found.verified_position}"
+
+
+def _runner(lease: "LeaseStatus") -> dict[str, Any]:
+    return {
+        "name": lease.name,
+        "holder": str(lease.holder),
+        "held": lease.held,
+        "heartbeat_seconds": lease.heartbeat_seconds,
+    }
+
+
+def _runs(lease: "LeaseStatus") -> str:
+    """Return a sentence about who does a piece of work, or did."""
+    heartbeat = f"last heartbeat {lease.heartbeat_seconds:.1f} s ago"
+    return f"{lease.name}: {lease.holder if lease.held else 'nobody'}, {heartbeat}"
+
+
+add_to(projections)
+
+
+@command(projections, "verify")
+def verify(
+    door: Door,
+    names: Annotated[list[str] | None, typer.Argument(help="Projections.", metavar="NAME")] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare every row with those of a rebuild.")
+    ] = False,
+) -> None:
+    """Compare projections with the ledger: has each read every event, once? Exit code 1 if not.
+
+    With `--deep` they are made again in a scratch file and compared row by row, while whoever
+    follows the ledger stands by; reads and commands go on.
+
+    **Example:** `capacity projections verify --deep`
+    """
+
+    async def work(session: Session) -> "list[Verification]":
+        return await asyncio.to_thread(session.service.projector.verify, names or (), deep=deep)
+
+    found = door.run(work)
+    if not all(each.sound for each in found):
+        door.exit_code = ExitCode.FOUND_WRONG
+    lines: list[Any] = [_verified(each) for each in found]
+    examples = [
+        (each.name, row.table, row.key, _columns(row.found), _columns(row.expected))
+        for each in found
+        for row in each.examples
+    ]
+    if examples:
+        lines.append(table(("Projection", "Table", "Row", "Found", "Expected"), examples))
+    door.answer({"projections": found}, *lines)
+
+
+def _verified(found: "Verification") -> str:
+    said = f"{found.name} at position {found.position}: "
+    if not found.complete:
+        said += f"read {many(found.read_events, 'event')} of {found.log_events} or others; "
+        said += f"`capacity projections rebuild {found.name}` mends it"
+    elif found.different_rows:
+        said += f"{many(found.different_rows, 'row')} wrong; "
+        said += f"`capacity projections rebuild {found.name}` mends it"
+    else:
+        said += f"read all {many(found.log_events, 'event')}"
+        said += ", and every row is right" if found.deep else ""
+    return said + (f"; {many(found.parked, 'event')} parked" if found.parked else "")
+
+
+def _columns(row: dict[str, str] | None) -> str:
+    if row is None:
+        return "no such row"
+    return ", ".join(f"{name}={value}" for name, value in row.items())

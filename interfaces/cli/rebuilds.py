@@ -260,7 +260,8 @@ def _said(differences: "tuple[Differences, ...]") -> Iterator[Any]:
         if not found.rows:
             yield f"{found.projection}: the same rows as live, at position {found.position}."
             continue
-        yield f"{found.projection}: {many(found.rows, 'row differs', 'rows differ')} at position {found.position}."
+        differ = many(found.rows, "row differs", "rows differ")
+        yield f"{found.projection}: {differ} at position {found.position}."
         for each in found.tables:
             columns = ", ".join(f"{name} in {count}" for name, count in each.columns.items())
             yield (

@@ -8,9 +8,12 @@ from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.responses import Response
 
+from interfaces.freshness import Fault, faults
 from interfaces.http.asked import Asked
 from interfaces.http.routes import Route, operational, schema_of
 from interfaces.http.wire import JSON_TYPE, encode, json_response
+from interfaces.service import Service
+from projections.statuses import ProjectionStatus
 
 router = APIRouter(route_class=Route, tags=["operation"])
 
@@ -26,6 +29,24 @@ class Readiness(Struct, frozen=True):
     ledger: str
     projector: str
     capacity_files: str
+
+
+class Runner(Struct, frozen=True):
+    """Who does a piece of work for the read models, or did."""
+
+    name: str
+    holder: str
+    held: bool
+    heartbeat_seconds: float
+
+
+class Freshness(Struct, frozen=True):
+    """Whether answers keep up with the ledger."""
+
+    status: Literal["fresh", "stale"]
+    faults: list[Fault]
+    projections: list[ProjectionStatus]
+    runners: list[Runner]
 
 
 def _json(answer: type) -> dict[str, Any]:
@@ -45,13 +66,38 @@ async def readyz(asked: Asked) -> Response:
     return json_response(encode(found), status=200 if found.status == "ready" else 503)
 
 
+@router.get("/freshz", **operational({200: _json(Freshness), 503: _json(Freshness)}))
+async def freshz(asked: Asked) -> Response:
+    """Answer 503 when answers are behind: nobody follows, too far, or something is parked."""
+    found = await asyncio.to_thread(freshness, asked.service)
+    return json_response(encode(found), status=200 if found.status == "fresh" else 503)
+
+
 @router.get("/metrics", **operational({200: {"content": {"text/plain": {"schema": {}}}}}))
 async def metrics(asked: Asked) -> Response:
     """Show counters and gauges in the text format of Prometheus."""
     service = asked.service
-    projections = await asyncio.to_thread(service.projector.status, clock=service.clock)
-    text = asked.app.state.metrics.text(service, projections)
+    projector = service.projector
+    projections = await asyncio.to_thread(projector.status, clock=service.clock)
+    leases = await asyncio.to_thread(projector.runners)
+    text = asked.app.state.metrics.text(service, projections, leases)
     return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def freshness(service: Service) -> Freshness:
+    """Say whether answers keep up with the ledger, and if not why; takes a thread's time."""
+    projections = service.projector.status(clock=service.clock)
+    leases = service.projector.runners()
+    found = faults(projections, leases, fresh_seconds=service.settings.fresh_seconds)
+    return Freshness(
+        status="stale" if found else "fresh",
+        faults=found,
+        projections=projections,
+        runners=[
+            Runner(each.name, str(each.holder), each.held, each.heartbeat_seconds)
+            for each in leases
+        ],
+    )
 
 
 def readiness(asked: Asked) -> Readiness:

@@ -12,6 +12,7 @@ from domain.names import shown
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
 from interfaces.http.wire import JSON_TYPE, encode
 from projections import supplier_capacity
+from projections.database import standing
 
 READ_QUERY = ("after",)
 MAX_WAIT_SECONDS = 60
@@ -35,20 +36,27 @@ async def answer_question(
     headers = asked.header_texts()
     await _wait(asked, query, headers)
 
-    def answered(connection: Connection) -> tuple[Document, int]:
-        position = supplier_capacity.position(connection)
+    def answered(connection: Connection) -> tuple[Document, dict[str, str]]:
+        stands = _stands(connection)
         answer = question(connection)
         if isinstance(answer, Document):
-            return answer, position
-        return Document(encode(answer), "", {}), position
+            return answer, stands
+        return Document(encode(answer), "", {}), stands
 
-    document, position = await asked.service.read(answered)
-    sent = {"capacity-position": str(position), **document.headers}
+    document, stands = await asked.service.read(answered)
+    sent = {**stands, **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'
         if _is_known(headers.get(b"if-none-match", ""), document.tag):
             return Response(status_code=304, headers=sent)
     return Response(document.body, headers=sent, media_type=JSON_TYPE)
+
+
+def _stands(connection: Connection) -> dict[str, str]:
+    """Say which position an answer shows, and from which on something is missing in it."""
+    position, parked_from = standing(connection, supplier_capacity.supplier_capacity.name)
+    stands = {"capacity-position": str(position)}
+    return stands if parked_from is None else stands | {"capacity-behind": str(parked_from)}
 
 
 def as_document(body: bytes, **headers: str) -> Document:

@@ -90,14 +90,15 @@ def question(
             _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
             _header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
         ]
-    ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": _POSITION}
+    headers = _POSITION | _BEHIND if projected else _POSITION
+    ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": headers}
     responses: Schema = {"200": ok, **_problems(404, 422, 503)}
     if tag:
         parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
         responses["304"] = {"description": "Not Modified"}
     if tag or versioned:
         meaning = _VERSION if versioned else "The digest of the document"
-        ok["headers"] = {**_POSITION, "ETag": _text_header(meaning)}
+        ok["headers"] = headers | {"ETag": _text_header(meaning)}
     return _declared(parameters, responses)
 
 
@@ -193,6 +194,13 @@ def query_flag(name: str, meaning: str) -> Schema:
 _POSITION = {
     "Capacity-Position": {
         "description": "The ledger's position from which on reads show this",
+        "schema": {"type": "integer"},
+    }
+}
+_BEHIND = {
+    "Capacity-Behind": {
+        "description": "Only if an event could not be applied: the position of the first. Rows "
+        "that depend on it are as they were before",
         "schema": {"type": "integer"},
     }
 }

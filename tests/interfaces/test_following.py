@@ -153,7 +153,7 @@ def test_a_file_that_somebody_edited_is_noticed_at_the_start(
             )
             assert readiness(asked).capacity_files == follower.files_problem
             assert readiness(asked).status == "ready"
-            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [])
+            assert b"\ncapacity_files_failing 1.0\n" in Metrics().text(service, [], [])
         assert path.read_text() == "{}"
 
     asyncio.run(run())
@@ -257,3 +257,53 @@ def test_a_poison_event_is_parked_and_the_follower_goes_on(tmp_path: Path) -> No
     used, error = asyncio.run(run())
     assert used == 1
     assert "suppliers.unheard_of at position 1" in error
+
+
+@pytest.mark.parametrize("projector", ["threads", "process"])
+def test_a_shutdown_answers_the_queue_and_leaves_positions_that_agree(
+    tmp_path: Path, projector: Follow
+) -> None:
+    settings = settings_in(tmp_path)
+
+    async def run() -> list[int]:
+        async with asyncio.timeout(LONG_SECONDS):
+            async with open_service(settings, projector=projector) as service:
+                await _open_scenario(service)
+                booked = [
+                    asyncio.create_task(_book(service, f"R-{number}")) for number in range(40)
+                ]
+                while not service.ledger.waiting:  # noqa: ASYNC110 - the queue has no event
+                    await asyncio.sleep(0)
+                queued = service.ledger.waiting
+            answers = await asyncio.gather(*booked, return_exceptions=True)
+            answered = [each for each in answers if isinstance(each, int)]
+            assert len(answered) >= queued  # whoever was not in the queue yet came too late
+            return answered
+
+    positions = asyncio.run(run())
+    assert positions
+    with open_reading_side(settings) as side:
+        (verified,) = side.projector.verify()  # as far as it came, nothing is missing
+        (lease,) = side.projector.runners()
+        assert (verified.complete, lease.held) == (True, False)
+        assert side.projector.catch_up() == max(positions)
+        (verified,) = side.projector.verify(deep=True)
+        assert verified.sound
+
+
+def test_a_shutdown_does_not_wait_for_ever_for_a_follower(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "STOP_SECONDS", 0.2)
+    settings = settings_in(tmp_path)
+
+    async def run() -> int | None:
+        async with asyncio.timeout(LONG_SECONDS):
+            async with open_service(settings, projector="process") as service:
+                await _open_scenario(service)
+                await _used(service, await _book(service, "R-1"))
+                process = _process_of(service)
+                process.send_signal(signal.SIGSTOP)
+            return process.returncode
+
+    assert asyncio.run(run()) == -signal.SIGKILL

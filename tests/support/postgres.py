@@ -33,6 +33,8 @@ class PostgresServer:
         self._home = Path(tempfile.mkdtemp(prefix="capacity-pg-", dir="/tmp"))
         self._log = self._home / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str | Path] = []
+        self._account: dict[str, Any] = {}
         self._admin_url = f"postgresql://postgres@/postgres?host={self._home}"
 
     def start(self, *, fsync: bool) -> None:
@@ -50,6 +52,7 @@ class PostgresServer:
             **account,
         )
         durable = "on" if fsync else "off"
+        self._command = [programs / "postgres", "-D", data]
         settings = [
             "listen_addresses=",
             f"unix_socket_directories={self._home}",
@@ -59,13 +62,22 @@ class PostgresServer:
             "max_connections=100",
             "shared_buffers=256MB",
         ]
+        self._command += [f"--{setting}" for setting in settings]
+        self._account = account
+        self._launch()
+
+    def restart(self, *, immediate: bool) -> None:
+        """End the server, disconnecting everybody or as a crash does, and start it again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+        self._process.wait(STOP_TIMEOUT_SECONDS)
+        self._launch()
+
+    def _launch(self) -> None:
         # It stays in our process group, so that what ends a test run from outside ends it too.
-        with self._log.open("wb") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *(f"--{setting}" for setting in settings)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **account,
+                self._command, stdout=log, stderr=subprocess.STDOUT, **self._account
             )
         self._wait_until_it_answers(self._process)
 

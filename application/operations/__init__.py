@@ -1,0 +1,5 @@
+"""The use cases of operations."""
+
+from application.operations.use_cases import Operations
+
+__all__ = ["Operations"]

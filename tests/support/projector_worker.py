@@ -1,0 +1,21 @@
+"""A projector in a process of its own, to be killed: `... LEDGER VIEWS` follows until then."""
+
+import sys
+import threading
+
+from application.ledger.reader import PostgresLog, SqliteLog
+from projections.catalogue import PROJECTIONS
+from projections.database import open_read_models
+from projections.projector import Projector
+
+
+def _main(ledger: str, views: str) -> None:
+    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    projector = Projector(log, open_read_models(views), PROJECTIONS, live_page_events=3)
+    projector.start()
+    print("following", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
