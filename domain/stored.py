@@ -223,6 +223,11 @@ def _reader(topic: str, where: str) -> Callable[[bytes], Event]:
     return read
 
 
+def reader_of(topic: str) -> Callable[[bytes], Event]:
+    """Return what reads events stored under a topic, without identity. Raises UnknownTopic."""
+    return _readers.get(topic) or _reader(topic, "in the ledger")
+
+
 def event_class_of(topic: str) -> type[Event]:
     """Return the class of what is stored under a topic. Raises UnknownTopic."""
     return _claimed(topic, "in the ledger")[0]

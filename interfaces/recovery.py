@@ -16,9 +16,9 @@ from application.ledger.history import newest_version
 from domain.suppliers import Scenario
 from interfaces.service import Service
 from projections import supplier_capacity
+from projections.building import Tell
 from projections.capacity_files import Status, capacity_files
 from projections.database import reading
-from projections.rebuilding import Progress
 
 ASIDE = ".orphaned"
 
@@ -69,13 +69,13 @@ def plan(service: Service, *, everything: bool = False) -> Plan:
     return Plan(head, ahead, rebuild, _orphans(service))
 
 
-def recover(service: Service, chosen: Plan, *, rewrite: bool, progress: Progress) -> list[FilePlan]:
+def recover(service: Service, chosen: Plan, *, rewrite: bool, tell: Tell) -> list[FilePlan]:
     """Do what the plan says, and return what became of the capacity files."""
     done = [_set_aside(service, each) for each in chosen.orphans]
     if chosen.rebuild:
         service.projector.rebuild(
             chosen.rebuild,
-            progress=progress,
+            tell=tell,
             budget_bytes=service.settings.rebuild_budget_bytes,
         )
     return done + _files_written(service, rewrite=rewrite)

@@ -187,6 +187,13 @@ def migrate_ledger(settings: Settings) -> str:
     return migrate(settings.ledger_url)
 
 
+async def check_ledger(settings: Settings) -> None:
+    """Open the ledger and close it. Raises SchemaMissing, and whatever makes it unavailable."""
+    ledger = Ledger(store_of(settings), clock=utc_now, limits=settings.limits)
+    await ledger.open()
+    await ledger.close()
+
+
 def store_of(settings: Settings) -> EventStore:
     """Return where the ledger is stored, not yet opened."""
     if settings.database_url:

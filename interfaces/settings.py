@@ -152,6 +152,11 @@ class Settings(BaseSettings):
         return self._sqlalchemy_url(self.views_file)
 
     @property
+    def rebuild_dir(self) -> Path:
+        """Where a rebuild keeps what it has folded so far, beside the read models."""
+        return self.views_file.with_suffix(".rebuilds")
+
+    @property
     def limits(self) -> Limits:
         """What the ledger takes on."""
         return Limits(**{name: getattr(self, name) for name in Limits._fields})

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from sqlalchemy import (
@@ -36,6 +37,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.sql.elements import ColumnElement
 
 from projections.completeness import DIGESTS, Applied
+from projections.marks import marked
 from projections.projection import Projection
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -165,16 +167,21 @@ def _write_ahead(connection: Any) -> None:
             time.sleep(0.02)
 
 
-def create_tables(engine: Engine, projections: Sequence[Projection]) -> None:
+def create_tables(
+    engine: Engine, projections: Sequence[Projection], *, keep_versions: bool = False
+) -> None:
     """Make what is missing, and make anew, from position 0, what has another version now.
 
-    Safe when several processes start at once.
+    With `keep_versions` what has another version stays as it is. Safe when several processes
+    start at once.
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TABLES_LOCK})
         _create_bookkeeping(connection)
         for projection in projections:
+            if keep_versions and _is_known(connection, projection):
+                continue
             if not _is_current(connection, projection):
                 _create_anew(connection, projection)
 
@@ -201,10 +208,17 @@ def _is_current(connection: Connection, projection: Projection) -> bool:
     return stored == projection.version and all(table.name in existing for table in projection.rows)
 
 
+def _is_known(connection: Connection, projection: Projection) -> bool:
+    columns = projection_positions.c
+    return bool(connection.scalar(select(columns.name).where(columns.name == projection.name)))
+
+
 def _create_anew(connection: Connection, projection: Projection) -> None:
     tables = list(projection.rows)
     metadata.drop_all(connection, tables=tables)
-    metadata.create_all(connection, tables=tables)
+    mark = uuid4().hex[:8]  # versions kept beside have indexes of their own
+    for table in tables:
+        marked(table, mark).create(connection)
     columns = projection_positions.c
     connection.execute(projection_positions.delete().where(columns.name == projection.name))
     _forget_what_is_kept_about(connection, projection)

@@ -3,7 +3,7 @@
 A rule is a pure function from a row, an event and its position to the row after it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -37,6 +37,14 @@ class MissingRule(LookupError):
         )
 
 
+class UnknownProjection(LookupError):
+    """No projection has this name."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
+
+
 class Rule(NamedTuple):
     """What one event does to one row of one table."""
 
@@ -59,10 +67,15 @@ class Projection:
         version: int,
         rows: Mapping[Table, type[Row]],
         subscribes: tuple[type[Event], ...],
+        divided_by: tuple[str, ...] = (),
     ) -> None:
+        """Declare tables; `divided_by` are columns of text that all have, to rebuild by alone."""
+        self.divided_by = divided_by
         self.name, self.version, self.rows, self.subscribes = name, version, rows, subscribes
         self._rules: dict[type[Event], tuple[Rule, ...]] = {}
         for table, row_class in rows.items():
+            if missing := set(divided_by) - set(table.columns.keys()):
+                raise TypeError(f"The table {table} has no column {', '.join(sorted(missing))}")
             if row_class.__struct_fields__ != tuple(table.columns.keys()):
                 raise TypeError(f"{row_class.__name__} has other fields than the table {table}")
 
@@ -106,3 +119,12 @@ def events_of(*aggregate_classes: type[Aggregate]) -> tuple[type[Event], ...]:
         for aggregate_class in aggregate_classes
         for event_class in aggregate_class.evolutions
     )
+
+
+def chosen_of(projections: Sequence[Projection], names: Sequence[str]) -> list[Projection]:
+    """Return projections by name; none named: all. Raises UnknownProjection."""
+    by_name = {each.name: each for each in projections}
+    for name in names:
+        if name not in by_name:
+            raise UnknownProjection(name, by_name)
+    return [by_name[name] for name in dict.fromkeys(names or by_name)]

@@ -8,21 +8,23 @@ lease's epoch. So an event is never applied twice, and a runner that was paused 
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from projections.building import DEFAULT_BUDGET_BYTES, Manner, Tell
 from projections.database import create_tables, read_positions, reading
 from projections.folding import Rulebook
 from projections.leases import TTL_SECONDS, Holder, LeaseStatus
 from projections.log import Log
 from projections.pages import Pages
 from projections.parking import ParkedEvent, parked_of
-from projections.projection import Projection, Touched
-from projections.rebuilding import DEFAULT_BUDGET_BYTES, Progress, ignore_progress, rebuild
+from projections.projection import Projection, Touched, chosen_of
+from projections.projection import UnknownProjection as UnknownProjection
+from projections.rebuilding import rebuild_here, tell_nobody
 from projections.retrying import Retried, retry_parked
 from projections.statuses import ProjectionStatus, projection_statuses, runners
 from projections.turns import Turn
@@ -43,14 +45,6 @@ STALLED_SECONDS = 30.0
 SHORTEST_BACK_OFF_SECONDS, LONGEST_BACK_OFF_SECONDS = 0.05, 5.0
 
 _log = structlog.get_logger(__name__)
-
-
-class UnknownProjection(LookupError):
-    """No projection has this name."""
-
-    def __init__(self, name: str, known: Collection[str]) -> None:
-        self.name = name
-        super().__init__(f"No projection is called {name}; there are: {', '.join(known)}")
 
 
 class AheadOfLog(RuntimeError):
@@ -245,11 +239,7 @@ class Projector:
         return verify_deep(self._log, self._engine, self._projections, chosen, catch_up)
 
     def _chosen(self, names: Sequence[str]) -> list[Projection]:
-        by_name = {each.name: each for each in self._projections}
-        for name in names:
-            if name not in by_name:
-                raise UnknownProjection(name, self.names)
-        return [by_name[name] for name in dict.fromkeys(names or self.names)]
+        return chosen_of(self._projections, names)
 
     # Running in a thread of its own.
 
@@ -398,14 +388,13 @@ class Projector:
         self,
         names: Sequence[str] = (),
         *,
-        progress: Progress = ignore_progress,
+        tell: Tell = tell_nobody,
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
     ) -> int:
-        """Make projections (none named: all) anew from the whole history, then catch up.
+        """Make projections (none named: all) anew beside the live ones, switch, and catch up.
 
-        In place: until the end readers see the old rows, then for a moment the position at which
-        the rebuild began. Raises UnknownProjection, and EventFailed with nothing changed.
+        Raises UnknownProjection, EventFailed and RebuildRefused with nothing changed.
         """
-        chosen = self._chosen(names)
-        rebuild(self._log, self._engine, chosen, progress=progress, budget_bytes=budget_bytes)
+        manner = Manner(budget_bytes=budget_bytes)
+        rebuild_here(self._log, self._engine, self._projections, names, manner=manner, tell=tell)
         return self.catch_up()

@@ -1,154 +1,178 @@
-"""Rebuilding: the whole history folded to its final rows, which alone are written.
+"""Rebuilding without downtime: a new version beside the live one, compared, then switched to.
 
-The rules are those of following. What differs is the work: no upserts, no page transactions,
-memory to a budget, and one short transaction at the end.
+Commands and the live projection go on. The history is read once for all projections that are
+rebuilt together, folded to final rows, and only those are written; then pages follow.
 """
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from typing import IO, Any
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
-import msgspec
-from sqlalchemy import Engine, Table
-from sqlalchemy.exc import OperationalError
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine
 
-from projections.completeness import Applied, applied
-from projections.database import VersionReplaced, place_positions, reading
-from projections.folding import Fold, Rulebook
+from projections.beside import Copy, Place, RebuildRefused, change_copies, copies
+from projections.building import Building, Manner, Stage, Tell, drop_built
+from projections.closing import Closed, Closing, Wish
+from projections.comparing import Differences
+from projections.database import create_tables, reading
+from projections.holding import held
+from projections.left_out import LeftOut, find_left_out
 from projections.log import Log
-from projections.parking import left_out
-from projections.projection import Key, Projection, Row
-from projections.rows import bulk_of
+from projections.projection import Projection, chosen_of
+from projections.workers import OpenSources, Sources
 
-# What a row costs in memory while it is folded, measured on matches with all details (about
-# 550 bytes), and rounded up.
-ROW_BYTES = 900
-WINDOW_POSITIONS = 2_000
-# Folded so few at a time that events stay in the processor's cache and die young: twice as fast
-# as whole windows.
-FOLDED_EVENTS = 200
-SPOOLED_ROWS = 1_000
-WRITE_ATTEMPTS = 5  # two rebuilds may lock positions in another order; PostgreSQL then ends one
-DEFAULT_BUDGET_BYTES = 256 * 2**20
 
-Progress = Callable[[int, int], None]
+class NothingThere(RebuildRefused):
+    """There is no version beside a projection that could be taken."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        self.name = name
+        missing = {
+            "next": "no new version of it is ready; `capacity projections rebuild` builds one",
+            "before": "no earlier version of it is kept",
+        }
+        super().__init__(f"Projection {name}: {missing[place]}")
+
+
+class LacksEvents(RebuildRefused):
+    """A kept version was replaced while events were parked, which it would never show."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"The kept version of {name} lacks events that were parked when it was replaced, and "
+            "which the live version shows; rebuild instead"
+        )
+
+
+class OtherRules(RebuildRefused):
+    """A kept version was made by other rules than this program has, and cannot be brought on."""
+
+    def __init__(self, name: str, kept: int, ours: int) -> None:
+        self.name = name
+        super().__init__(
+            f"The kept version of {name} is {kept}, the rules here are of {ours}; "
+            f"undo it with the program that has version {kept}"
+        )
+
+
+def tell_nobody(stage: Stage, done: int, total: int) -> None:
+    """Take progress when nobody looks."""
+
+
+class Rebuilt(Struct, frozen=True):
+    """What a rebuild, a switch or an undo has come to."""
+
+    projections: tuple[str, ...]
+    positions: dict[str, int]
+    switched: bool
+    differences: tuple[Differences, ...] = ()  # one for each projection, if it was asked for
 
 
 def rebuild(
+    open_sources: OpenSources,
+    names: Sequence[str] = (),
+    *,
+    manner: Manner = Manner(),  # noqa: B008 - it never changes
+    wish: Wish = Wish(),  # noqa: B008 - it never changes
+    tell: Tell = tell_nobody,
+) -> Rebuilt:
+    """Build projections (none named: all) anew beside the live ones, and do what is wished then.
+
+    Raises UnknownProjection, EventFailed and RebuildRefused; what is live is then as it was.
+    """
+    with open_sources() as sources:
+        chosen = chosen_of(sources.projections, names)
+        create_tables(sources.engine, sources.projections, keep_versions=True)
+        with held(sources.engine, [each.name for each in chosen]) as epochs:
+            left_out = _left_out(sources, chosen)
+            closing = Closing(sources, chosen, wish, tell, left_out=left_out)
+            building = Building(sources, chosen, epochs, manner, left_out=left_out, tell=tell)
+            mine = building.built(closing.stop(), open_sources)
+            done = closing.close(mine)
+            if wish.only is not None:
+                with sources.engine.begin() as connection:
+                    drop_built(connection, done.copies, manner.folder)
+    return _rebuilt(done)
+
+
+def rebuild_here(
     log: Log,
     engine: Engine,
     projections: Sequence[Projection],
+    names: Sequence[str] = (),
     *,
-    progress: Progress,
-    budget_bytes: int = DEFAULT_BUDGET_BYTES,
-) -> int:
-    """Make all rows of some projections anew, and return the position up to which they are.
+    manner: Manner = Manner(),  # noqa: B008 - it never changes
+    wish: Wish = Wish(),  # noqa: B008 - it never changes
+    tell: Tell = tell_nobody,
+) -> Rebuilt:
+    """Rebuild with what is open in this process, and in this process alone."""
+    sources = Sources(log, engine, projections)
+    alone = manner._replace(jobs=1)
+    return rebuild(lambda: nullcontext(sources), names, manner=alone, wish=wish, tell=tell)
 
-    Raises EventFailed, and then nothing has changed. `progress` gets work done and in all.
+
+def switch_to(
+    sources: Sources,
+    names: Sequence[str],
+    place: Place,
+    *,
+    wish: Wish = Wish(),  # noqa: B008 - it never changes
+    tell: Tell = tell_nobody,
+) -> Rebuilt:
+    """Switch to versions that are `next`, or back to those that were `before`.
+
+    They are brought up to the live ones first. Raises UnknownProjection, EventFailed and
+    RebuildRefused; what is live is then as it was.
     """
-    stop = log.head()
+    chosen = chosen_of(sources.projections, names)
+    with held(sources.engine, [each.name for each in chosen]) as epochs:
+        with sources.engine.begin() as connection:
+            mine = [_taken(connection, each, place, epochs[each.name]) for each in chosen]
+        left_out = _left_out(sources, chosen)
+        return _rebuilt(Closing(sources, chosen, wish, tell, left_out=left_out).close(mine))
+
+
+def _left_out(sources: Sources, projections: Sequence[Projection]) -> LeftOut:
+    with reading(sources.engine).connect() as connection:
+        return find_left_out(connection, projections)
+
+
+def drop(sources: Sources, names: Sequence[str], *, folder: Path | None = None) -> None:
+    """Drop versions that were built, or begun, and not switched to; quiet where there is none.
+
+    Raises UnknownProjection and RebuildUnderWay.
+    """
+    chosen = [each.name for each in chosen_of(sources.projections, names)]
+    with held(sources.engine, chosen), sources.engine.begin() as connection:
+        drop_built(connection, list(copies(connection, "next", chosen).values()), folder)
+
+
+def versions_beside(engine: Engine) -> list[Copy]:
+    """Return every version that stands beside a live one."""
     with reading(engine).connect() as connection:
-        skipped = left_out(connection, [each.name for each in projections])
-    rulebook = Rulebook(projections, left_out=skipped)
-    passes = max(1, -(-log.births(stop) * ROW_BYTES // budget_bytes))
-    read = Applied()
-    with ExitStack() as open_files:
-        spools = {
-            table: open_files.enter_context(tempfile.TemporaryFile()) for table in rulebook.tables
-        }
-        for number in range(passes):
-            fold, read = _fold_part(log, rulebook, stop, _Part(number, passes), progress)
-            for table, rows in fold.rows.items():
-                _spool(spools[table], rows)
-        _write(engine, rulebook, stop, read, spools)
-    progress(passes * stop, passes * stop)
-    return stop
+        places: tuple[Place, ...] = ("next", "before")
+        return [copy for place in places for copy in copies(connection, place).values()]
 
 
-class _Part:
-    """One share of all keys. Aggregate ids are shared out in their order, so parts join sorted."""
-
-    def __init__(self, number: int, passes: int) -> None:
-        self.number, self.passes = number, passes
-        self._first = (number << 64) // passes
-        self._end = ((number + 1) << 64) // passes
-
-    def keeps_aggregate(self, originator_id: bytes) -> bool:
-        return self._first <= int.from_bytes(originator_id[:8]) < self._end
-
-    def keeps_key(self, key: Key) -> bool:
-        return hash(key) % self.passes == self.number
+def _taken(connection: Connection, projection: Projection, place: Place, epoch: int) -> Copy:
+    copy = copies(connection, place, [projection.name]).get(projection.name)
+    if copy is None or copy.state == "building":
+        raise NothingThere(projection.name, place)
+    if copy.state == "incomplete":
+        raise LacksEvents(projection.name)
+    if copy.version != projection.version:
+        raise OtherRules(projection.name, copy.version, projection.version)
+    change_copies(connection, [copy], epoch=epoch)
+    return replace(copy, epoch=epoch)
 
 
-def _fold_part(
-    log: Log, rulebook: Rulebook, stop: int, part: _Part, progress: Progress
-) -> tuple[Fold, Applied]:
-    fold, read = Fold(rulebook.tables), Applied()
-    whole = part.passes == 1
-    for after in range(0, stop, WINDOW_POSITIONS):
-        up_to = min(after + WINDOW_POSITIONS, stop)
-        page = log.page(after, up_to)
-        read += applied(page)
-        for start in range(0, len(page), FOLDED_EVENTS):
-            some = page[start : start + FOLDED_EVENTS]
-            steps = rulebook.steps(some, None if whole else part.keeps_aggregate)
-            fold.run(steps, None if whole else part.keeps_key)
-        progress(part.number * stop + up_to, part.passes * stop)
-    return fold, read
-
-
-# Spooling: folded rows wait in a file, so that no table is locked while the next part is folded.
-
-
-def _spool(spool: IO[bytes], rows: dict[Key, Row | None]) -> None:
-    encode = msgspec.msgpack.Encoder().encode
-    kept = [rows[key] for key in sorted(rows) if rows[key] is not None]
-    for start in range(0, len(kept), SPOOLED_ROWS):
-        chunk = encode(kept[start : start + SPOOLED_ROWS])
-        spool.write(len(chunk).to_bytes(8))
-        spool.write(chunk)
-
-
-def _spooled(spool: IO[bytes]) -> Iterator[list[tuple[Any, ...]]]:
-    decode = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode
-    spool.seek(0)
-    while size := spool.read(8):
-        yield decode(spool.read(int.from_bytes(size)))
-
-
-def _write(
-    engine: Engine,
-    rulebook: Rulebook,
-    stop: int,
-    read: Applied,
-    spools: Mapping[Table, IO[bytes]],
-) -> None:
-    for attempt in range(1, WRITE_ATTEMPTS + 1):
-        try:
-            _write_once(engine, rulebook, stop, read, spools)
-            return
-        except OperationalError:
-            if attempt == WRITE_ATTEMPTS:
-                raise
-
-
-def _write_once(
-    engine: Engine,
-    rulebook: Rulebook,
-    stop: int,
-    read: Applied,
-    spools: Mapping[Table, IO[bytes]],
-) -> None:
-    with engine.begin() as connection:
-        # First, because it makes followers wait here, and find themselves overtaken afterwards.
-        if not place_positions(connection, rulebook.projections, position=stop, applied=read):
-            first = rulebook.projections[0]
-            raise VersionReplaced(first.name, first.version)
-        for table, row_class in rulebook.tables.items():
-            bulk = bulk_of(table, row_class, engine.dialect)
-            bulk.replace_all(connection, _spooled(spools[table]))
-
-
-def ignore_progress(done: int, total: int) -> None:
-    """Take progress when nobody looks."""
+def _rebuilt(done: Closed) -> Rebuilt:
+    return Rebuilt(
+        projections=tuple(copy.name for copy in done.copies),
+        positions={copy.name: copy.position for copy in done.copies},
+        switched=done.switched,
+        differences=done.differences,
+    )

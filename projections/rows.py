@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from projections.projection import Key, Row
 
 SQLITE_KEYS_AT_ONCE = 1_000  # of 32 766 values that one statement may hold
+SQLITE_ROWS_AT_ONCE = 1_000
 
 
 def bulk_of(table: Table, row_class: type[Row], dialect: Dialect) -> "BulkRows":
@@ -41,8 +42,8 @@ class BulkRows(ABC):
             self._delete(connection, gone)
 
     @abstractmethod
-    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
-        """Put rows in the place of all that were there; until the commit readers see the old."""
+    def append(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Store rows that are not there yet; those said twice to SQLite are stored once."""
 
     def keyed(self, found: Iterable[Any]) -> dict[Key, Row | None]:
         """Return rows, which come as values in the order of the columns, by their keys."""
@@ -93,16 +94,12 @@ class SqliteRows(BulkRows):
         sql = f"DELETE FROM {self.table.name} WHERE {matches}"  # noqa: S608 - our own names
         connection.exec_driver_sql(sql, keys)
 
-    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
-        # Indexes are made last, which is faster; readers keep the tables as they were.
-        indexes = sorted(self.table.indexes, key=lambda index: str(index.name))
-        for index in indexes:
-            index.drop(connection, checkfirst=True)
-        connection.execute(self.table.delete())
-        for rows in chunks:
-            connection.exec_driver_sql(self._insert(), rows)
-        for index in indexes:
-            index.create(connection)
+    def append(self, connection: Connection, rows: Sequence[Row]) -> None:
+        # What a killed rebuild has stored of a part is stored again: the same rows.
+        sql = self._insert().replace("INSERT", "INSERT OR REPLACE", 1)
+        for start in range(0, len(rows), SQLITE_ROWS_AT_ONCE):
+            some = rows[start : start + SQLITE_ROWS_AT_ONCE]
+            connection.exec_driver_sql(sql, [astuple(row) for row in some])
 
     def _insert(self) -> str:
         columns, marks = ", ".join(self._columns), _row_of_marks(self._columns)
@@ -158,18 +155,14 @@ class PostgresRows(BulkRows):
             f" USING {self._key_arrays()} WHERE {matches}"
         )
 
-    def replace_all(self, connection: Connection, chunks: Iterable[list[tuple[Any, ...]]]) -> None:
-        # TRUNCATE and a table swapped in look empty to transactions that began before, and they,
-        # like DROP INDEX, lock readers out until the commit. So rows are deleted, indexes stay.
-        connection.execute(self.table.delete())
+    def append(self, connection: Connection, rows: Sequence[Row]) -> None:
         driver = cast("PostgresConnection[Any]", connection.connection.driver_connection)
         columns = ", ".join(self._columns)
         sql = f"COPY {self.table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
         with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
             copy.set_types([each.lower() for each in self._types])
-            for rows in chunks:
-                for row in rows:
-                    copy.write_row(row)
+            for row in rows:
+                copy.write_row(astuple(row))
 
     def _key_arrays(self) -> str:
         arrays = ", ".join(f"%s::{self._types[place]}[]" for place in self._key_places)

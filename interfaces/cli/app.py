@@ -19,7 +19,7 @@ from interfaces.cli.keys import keys
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
 from interfaces.cli.past import diff, explain, replay
-from interfaces.cli.projections import projections
+from interfaces.cli.rebuilds import projections
 from interfaces.cli.reports import capacity, distribution
 from interfaces.cli.scenarios import reset, resync, scenarios
 from interfaces.cli.serving import migrate, serve

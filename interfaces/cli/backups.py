@@ -111,7 +111,9 @@ def recover(
                 service,
                 chosen,
                 rewrite=rewrite,
-                progress=lambda done, total: bar.update(0, completed=done, total=max(1, total)),
+                tell=lambda stage, done, total: bar.update(
+                    0, description=stage.capitalize(), completed=done, total=max(1, total)
+                ),
             )
         return chosen, done
 

@@ -88,10 +88,10 @@ class Door:
                 return await work(Session(service, self))
 
         keep_logs_off_stdout(only_errors=True)
-        self._check_reachable()
+        self.check_reachable()
         return asyncio.run(opened())
 
-    def _check_reachable(self) -> None:
+    def check_reachable(self) -> None:
         """Fail at once and with the server's own words; a pool would try on for ten seconds."""
         if self.settings.database_url:
             import psycopg

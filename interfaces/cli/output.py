@@ -132,6 +132,22 @@ def progress_bar(what: str, total: int) -> Any:
     return bar
 
 
+def rebuild_bar() -> Any:
+    """Return a progress bar with percent, rate and time left, which shows on a terminal only."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    console = _console(sys.stderr)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        Remaining(),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
 def _console(file: IO[str]) -> Console:
     width = None if file.isatty() else _PIPED_WIDTH
     return _Console(file=file, width=width, highlight=False, markup=False, emoji=False)

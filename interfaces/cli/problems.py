@@ -88,6 +88,7 @@ def _settings_problem(error: Exception) -> Problem | None:
 
 def _reading_side_problem(error: Exception) -> Problem | None:
     from interfaces.service import ReadModelsAhead
+    from projections.beside import RebuildRefused
     from projections.capacity_files import CapacityFileFailed
     from projections.database import VersionReplaced
     from projections.folding import EventFailed
@@ -99,6 +100,8 @@ def _reading_side_problem(error: Exception) -> Problem | None:
         return Problem(ExitCode.NOT_CURRENT, "ahead-of-ledger", str(error))
     if isinstance(error, UnknownProjection):
         return Problem(ExitCode.NOT_FOUND, "projection-not-found", str(error))
+    if isinstance(error, RebuildRefused):
+        return Problem(ExitCode.CONFLICT, "rebuild-refused", str(error))
     if isinstance(error, CapacityFileFailed):
         return Problem(ExitCode.NOT_CURRENT, "capacity-file-failed", str(error))
     if isinstance(error, PastFailed):

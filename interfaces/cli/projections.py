@@ -9,9 +9,9 @@ import typer
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Session, keep_logs_off_stdout
 from interfaces.cli.exit_codes import ExitCode
-from interfaces.cli.output import many, note, progress_bar, table
+from interfaces.cli.output import many, note, table
 from interfaces.cli.parking import add_to
-from interfaces.cli.problems import NotCurrent, Usage
+from interfaces.cli.problems import NotCurrent
 
 if TYPE_CHECKING:
     from interfaces.service import Service
@@ -183,54 +183,3 @@ def _columns(row: dict[str, str] | None) -> str:
     if row is None:
         return "no such row"
     return ", ".join(f"{name}={value}" for name, value in row.items())
-
-
-@command(projections, "rebuild")
-def rebuild(
-    door: Door,
-    names: Annotated[list[str] | None, typer.Argument(help="Projections.", metavar="NAME")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All projections.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be built anew.")
-    ] = False,
-) -> None:
-    """Build projections anew from the whole history; readers see the old ones until then.
-
-    **Example:** `capacity projections rebuild supplier_capacity`
-    """
-    if bool(names) == everything:
-        raise Usage("Name the projections, or take all by --all")
-
-    async def work(session: Session) -> tuple[list[str], int]:
-        from projections.projector import UnknownProjection
-
-        projector = session.service.projector
-        chosen = list(dict.fromkeys(names or projector.names))
-        for name in chosen:
-            if name not in projector.names:
-                raise UnknownProjection(name, projector.names)
-        if dry_run:
-            return chosen, session.service.ledger.head
-        with progress_bar("Rebuilding", max(1, session.service.ledger.head)) as bar:
-            position = await asyncio.to_thread(
-                projector.rebuild,
-                chosen,
-                progress=lambda done, total: bar.update(0, completed=done, total=max(1, total)),
-                budget_bytes=session.service.settings.rebuild_budget_bytes,
-            )
-        await _write_all_files(session)
-        return chosen, position
-
-    chosen, position = door.run(work, ahead_allowed=True)
-    did = "Would build" if dry_run else "Built"
-    door.answer(
-        {"projections": chosen, "position": position, "dry_run": dry_run},
-        f"{did} {', '.join(chosen)} anew, up to position {position}.",
-    )
-
-
-async def _write_all_files(session: Session) -> None:
-    from projections import supplier_capacity as queries
-
-    opened: list[Any] = await session.service.read(queries.all_scenarios)
-    await session.write_files({(each.line, each.scenario) for each in opened})

@@ -17,6 +17,7 @@ from interfaces.http import (
     health,
     history,
     problem_pages,
+    rebuilds,
     suppliers,
     time_travel,
 )
@@ -27,6 +28,7 @@ from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
 from interfaces.http.routes import Route, document
 from interfaces.http.stream_hub import StreamHub
+from interfaces.rebuild_jobs import RebuildJobs
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
 from interfaces.settled import settled
@@ -37,6 +39,7 @@ _ROUTERS = (
     event_stream.router,
     history.router,
     time_travel.router,
+    rebuilds.router,
     health.router,
     problem_pages.router,
 )
@@ -55,6 +58,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
+            app.state.rebuilds = RebuildJobs(settings)
             metrics.follow(service)
             streams.follow(service)
             app.state.admission = await open_admission(service, metrics)
@@ -63,6 +67,7 @@ def create_app(
                     yield
             finally:
                 await streams.close()
+                await app.state.rebuilds.close()
 
     metrics = Metrics()
     streams = StreamHub(settings)

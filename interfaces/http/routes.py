@@ -35,6 +35,7 @@ _EXAMPLES = {
     "code": "capacity-exceeded",
     "projection": "supplier_capacity",
     "key": "matches/line=sbus/registration_id=SPUS63956",
+    "rebuild_id": "01890a5d-ac96-774b-bcce-b302099a8057",
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -168,6 +169,30 @@ def command(
             "required": body_required,
             "content": {JSON_TYPE: {"schema": schema_of(body)}},
         }
+    return declared
+
+
+def job(
+    path: str,
+    answers: dict[int, type | Schema],
+    *,
+    problems: tuple[int, ...],
+    scope: ScopeName = "read",
+    body: type | None = None,
+    media_type: str = JSON_TYPE,
+) -> Schema:
+    """Return what to say of a route for work that goes on after the answer."""
+    responses = _problems(401, 403, 429, 503, *problems)
+    for status, answer in answers.items():
+        responses[str(status)] = {"content": {media_type: {"schema": schema_of(answer)}}}
+        if status == 202:
+            responses[str(status)]["headers"] = {"Location": _text_header("Where it is found")}
+    declared = _declared(
+        _path_parameters(path), responses, scope, "read" if scope == "read" else "write"
+    )
+    if body is not None:
+        content = {JSON_TYPE: {"schema": schema_of(body)}}
+        declared["openapi_extra"]["requestBody"] = {"required": False, "content": content}
     return declared
 
 

@@ -184,4 +184,5 @@ supplier_capacity = Projection(
         matches_table: MatchRow,
     },
     subscribes=events_of(Offers, SupplierAliases, Scenario, SupplierCapacity, Booking),
+    divided_by=("line",),
 )

@@ -15,6 +15,7 @@ from tests.bench import (
     past,
     reading,
     rebuilding,
+    rebuilding_beside,
     streaming,
     workflow,
 )
@@ -27,6 +28,9 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "beside": reading.append_beside_projector,
     "http": http.http_bookings,
     "rebuild": rebuilding.rebuilds,
+    "rebuild_all": rebuilding_beside.rebuild_all,
+    "rebuild_writes": rebuilding_beside.writes_beside_rebuild,
+    "rebuild_switch": rebuilding_beside.switch_hold,
     "read": reading.reads,
     "match": reading.match_100k,
     "chain": auditing.chain,

@@ -1,23 +1,29 @@
-"""Rebuild the supplier projections once, in a process of its own; print speed and memory."""
+"""Rebuild all projections once, in a process of its own; print speed and memory.
 
-import asyncio
+`python -m tests.bench.rebuild_once [JOBS]`. The memory is that of this process alone, so it is
+measured with one job.
+"""
+
 import json
+import sys
 from pathlib import Path
 
-from interfaces.service import open_service
+from interfaces.rebuilding import RebuildRequest, run_rebuild
 from interfaces.settings import Settings
 from tests.bench.measuring import stopwatch
 
 
-async def _main() -> dict[str, float]:
-    settings = Settings()
-    async with open_service(settings) as service:
-        before = _peak_kilobytes()
-        with stopwatch() as elapsed:
-            position = service.projector.rebuild(budget_bytes=settings.rebuild_budget_bytes)
-            seconds = elapsed()
-        after = _peak_kilobytes()
-    return {"rate": position / seconds, "memory_mb": (after - before) / 1024}
+def _main(jobs: int) -> dict[str, float]:
+    before = _peak_kilobytes()
+    with stopwatch() as elapsed:
+        rebuilt = run_rebuild(Settings(), RebuildRequest(jobs=jobs), lambda *_: None)
+        seconds = elapsed()
+    position = max(rebuilt.positions.values())
+    return {
+        "rate": position / seconds,
+        "position": position,
+        "memory_mb": (_peak_kilobytes() - before) / 1024,
+    }
 
 
 def _peak_kilobytes() -> int:
@@ -27,4 +33,4 @@ def _peak_kilobytes() -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_main())))
+    print(json.dumps(_main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)))

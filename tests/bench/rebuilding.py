@@ -22,8 +22,7 @@ from application.ledger.reader import SqliteLog
 from application.suppliers import Match, Suppliers
 from interfaces.settings import Settings
 from projections.catalogue import PROJECTIONS
-from projections.completeness import Applied
-from projections.database import create_tables, open_read_models, place_positions
+from projections.database import create_tables, open_read_models, projection_positions
 from projections.folding import Fold, Rulebook
 from projections.rows import bulk_of
 from tests.bench.booking import LINE, SCENARIO, command, open_ledger, open_scenario
@@ -58,7 +57,7 @@ def rebuilds(report: Report, stores: Stores) -> None:
 def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
     small = stores.settings(kind)
     seed(small, EVENTS // 4)
-    ours, theirs = (_rebuild(each)["memory_mb"] for each in (large, small))
+    ours, theirs = (rebuild_once(each)["memory_mb"] for each in (large, small))
     report.add(
         Figure(
             f"rebuild_{kind}_memory",
@@ -97,20 +96,14 @@ def seed(
 
 
 def _rate(settings: Settings) -> float:
-    return _rebuild(settings)["rate"]
+    return rebuild_once(settings)["rate"]
 
 
-def _rebuild(settings: Settings) -> dict[str, float]:
+def rebuild_once(settings: Settings, *, jobs: int = 1) -> dict[str, float]:
     """Rebuild in a process of its own, so that its memory is its own."""
-    environment = {
-        "CAPACITY_DATABASE_URL": settings.database_url,
-        "CAPACITY_LEDGER_FILE": str(settings.ledger_file),
-        "CAPACITY_VIEWS_FILE": str(settings.views_file),
-        "CAPACITY_DATA_DIR": str(settings.data_dir),
-    }
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.rebuild_once"],
-        env=dict(os.environ) | environment,
+        [sys.executable, "-m", "tests.bench.rebuild_once", str(jobs)],
+        env=dict(os.environ) | environment_of(settings),
         check=True,
         capture_output=True,
         text=True,
@@ -118,6 +111,16 @@ def _rebuild(settings: Settings) -> dict[str, float]:
     )
     found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables by which a process of its own finds the same ledger."""
+    return {
+        "CAPACITY_DATABASE_URL": settings.database_url,
+        "CAPACITY_LEDGER_FILE": str(settings.ledger_file),
+        "CAPACITY_VIEWS_FILE": str(settings.views_file),
+        "CAPACITY_DATA_DIR": str(settings.data_dir),
+    }
 
 
 # The other sides.
@@ -211,7 +214,7 @@ def _one_by_one(stores: Stores) -> float:
                     fold.run([step])
                     for table, rows in fold.rows.items():
                         rows_of[table].write(connection, rows)
-                    place_positions(connection, PROJECTIONS, position=step[0], applied=Applied())
+                    connection.execute(projection_positions.update().values(position=step[0]))
             return len(steps) / elapsed()
     finally:
         log.close()

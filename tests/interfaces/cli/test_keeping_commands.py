@@ -55,8 +55,11 @@ def test_projections_are_rebuilt_and_their_status_is_shown(roof: CommandLine) ->
     for each in status["projections"]:
         assert (each["position"], each["lag_events"]) == (status["head"], 0)
     before = roof.ok("capacity", "roof", "march", "--json")
-    rebuilt = roof.json("projections", "rebuild", "supplier_capacity")
-    assert rebuilt["position"] == status["head"]
+    lines = roof.ok("projections", "rebuild", "supplier_capacity", "--json").splitlines()
+    *progress, rebuilt = (json.loads(line) for line in lines)
+    assert {each["stage"] for each in progress} >= {"reading", "indexing", "switching"}
+    assert rebuilt["positions"] == {"supplier_capacity": status["head"]}
+    assert rebuilt["switched"]
     assert roof.ok("capacity", "roof", "march", "--json") == before
     assert roof("projections", "rebuild", "nothing").exit_code == 3
     assert roof("projections", "rebuild").exit_code == 2

@@ -150,6 +150,7 @@ def test_every_route_lets_in_the_scope_that_it_declares_and_no_other(
         code="key-missing",
         projection="supplier_capacity",
         key="matches/R",
+        rebuild_id="01890a5d-ac96-774b-bcce-b302099a8057",
     )
     bare = client.request(method, url)
     if path in OPEN:

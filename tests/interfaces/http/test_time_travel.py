@@ -49,7 +49,12 @@ ASKED: dict[str, list[dict[str, str]]] = {
     "/v1/explain/{projection}/{key}": [{}],
 }
 # It names two moments itself.
-UNDATED = {"/v1/diff", "/v1/events/stream"}
+UNDATED = {
+    "/v1/diff",
+    "/v1/events/stream",
+    "/v1/projections/{projection}/rebuilds/{rebuild_id}",
+    "/v1/projections/{projection}/rebuilds/{rebuild_id}/events",
+}
 NAMES = {
     "context": "suppliers",
     "scenario": "march",

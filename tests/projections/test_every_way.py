@@ -1,0 +1,179 @@
+"""However rows are made, they are the same: by pages of any size, by rebuilds, killed or not."""
+
+import hashlib
+import random
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from application.ledger.reader import SqliteLog
+from domain.aggregate import Event
+from domain.stored import encode, stored_topic
+from projections import parts
+from projections.building import Manner, Stage
+from projections.catalogue import PROJECTIONS
+from projections.database import open_read_models, projection_positions
+from projections.projector import Projector
+from projections.rebuilding import rebuild_here, switch_to
+from projections.workers import Sources
+from tests.projections.conftest import RECORDED_AT, SQLITE_TABLES, SUPPLIERS, Life, rows_of
+
+HISTORIES, MANY_HISTORIES = 1_000, 100_000
+ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+wishes = st.lists(
+    st.tuples(
+        st.sampled_from(["book", "book", "book", "release", "reassign", "reset", "lower"]),
+        st.sampled_from(["R-1", "R-2", "R-3", "R-ü"]),
+        st.sampled_from(SUPPLIERS),
+    ),
+    max_size=25,
+)
+
+
+class Killed(BaseException):
+    """What ends a rebuild anywhere, as a kill does."""
+
+
+class Histories:
+    """One ledger in memory after the other, with read models that are made in every way."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        path = folder / "capacity.db"
+        self._ledger = sqlite3.connect(path)
+        # Nothing here needs to outlive the test, so nothing waits for a disk.
+        self._ledger.executescript(f"PRAGMA journal_mode = WAL; {SQLITE_TABLES}")
+        self._ledger.execute("PRAGMA synchronous = OFF")
+        self.log = SqliteLog(path)
+        self.engine: Engine = open_read_models(f"sqlite:///{folder / 'views.db'}")
+        self.projector = Projector(self.log, self.engine, PROJECTIONS)
+
+    def begin(self, groups: list[list[Event]]) -> None:
+        with self._ledger:
+            self._ledger.execute("DELETE FROM stored_events")
+            self._ledger.execute("DELETE FROM append_groups")
+            for group in groups:
+                rows = [
+                    (
+                        each.originator_id.hex,
+                        each.originator_version,
+                        stored_topic(type(each)),
+                        encode(each),
+                    )
+                    for each in group
+                ]
+                self._ledger.executemany("INSERT INTO stored_events VALUES (?, ?, ?, ?)", rows)
+                self._ledger.execute(
+                    "INSERT INTO append_groups SELECT max(rowid), ? FROM stored_events",
+                    (int(RECORDED_AT.timestamp()) * 1_000_000,),
+                )
+
+    def followed(self, page_events: int) -> str:
+        begun = {"position": 0, "epoch": 0, "applied_events": 0, "applied_digest": 0}
+        with self.engine.begin() as connection:
+            for table in PROJECTIONS[0].rows:
+                connection.execute(table.delete())
+            connection.execute(projection_positions.update().values(begun))
+        self.projector = Projector(self.log, self.engine, PROJECTIONS, page_events=page_events)
+        self.projector.catch_up()
+        return self.digest()
+
+    def rebuilt(self, manner: Manner, chance: random.Random, kills: int) -> str:
+        for _ in range(kills):
+            with suppress(Killed):
+                rebuild_here(
+                    self.log, self.engine, PROJECTIONS, manner=manner, tell=killing(chance)
+                )
+        rebuild_here(self.log, self.engine, PROJECTIONS, manner=manner)
+        return self.digest()
+
+    def undone(self) -> str:
+        switch_to(Sources(self.log, self.engine, PROJECTIONS), (), "before")
+        return self.digest()
+
+    def digest(self) -> str:
+        return hashlib.sha256(repr(rows_of(self.engine)).encode()).hexdigest()
+
+    def close(self) -> None:
+        self.log.close()
+        self.engine.dispose()
+        self._ledger.close()
+
+    def manner(self, chance: random.Random) -> Manner:
+        return Manner(
+            budget_bytes=chance.choice([1_500, 4_000, 2**20]),
+            folder=self._folder / "spools",
+            checkpoint_positions=chance.choice([5, 20]),
+        )
+
+
+def killing(chance: random.Random) -> Callable[[Stage, int, int], None]:
+    left = chance.randrange(12)
+
+    def tell(stage: Stage, done: int, total: int) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+
+    return tell
+
+
+def groups(wanted: list[tuple[str, str, str]]) -> list[list[Event]]:
+    """Return the events of a scenario in which wishes come true where the rules allow it."""
+    life = Life()
+    made = [life.publish(), life.open(), life.set_aliases({"iSolar": "iSoalr"})]
+    for wish, registration_id, supplier in wanted:
+        if wish == "book" and not life.held(registration_id):
+            made.append(life.book(registration_id, supplier))
+        elif wish == "release" and life.held(registration_id):
+            made.append(life.release(registration_id))
+        elif wish == "reassign" and life.held(registration_id):
+            made.append(life.reassign(registration_id, supplier))
+        elif wish == "reset":
+            made.append(life.reset())
+        elif wish == "lower":
+            made.append(life.change_capacity(supplier, 30))
+    return [group for group in made if group]
+
+
+def all_ways_agree(folder: Path, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "WINDOW_POSITIONS", 5)
+    monkeypatch.setattr(parts, "SQLITE_ROWS_IN_TRANSACTION", 2)
+    found = Histories(folder)
+
+    @settings(max_examples=histories, suppress_health_check=ANYWHERE, database=None)
+    @given(wanted=wishes, page_events=st.integers(1, 7), seed=st.integers(0, 2**32))
+    def agree(wanted: list[tuple[str, str, str]], page_events: int, seed: int) -> None:
+        chance = random.Random(seed)
+        found.begin(groups(wanted))
+        digests = {found.followed(chance.choice([page_events, 10_000]))}
+        digests.add(found.rebuilt(found.manner(chance), chance, kills=2 if seed % 4 == 0 else 0))
+        if seed % 8 == 1:
+            digests.add(found.undone())
+        assert len(digests) == 1
+
+    try:
+        agree()
+    finally:
+        found.close()
+
+
+def test_every_way_to_make_rows_makes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_ways_agree(tmp_path, HISTORIES, monkeypatch)
+
+
+@pytest.mark.long
+def test_every_way_to_make_rows_makes_the_same_of_many_histories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_ways_agree(tmp_path, MANY_HISTORIES, monkeypatch)

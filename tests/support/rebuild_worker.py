@@ -1,0 +1,55 @@
+"""A rebuild in a process of its own, which says how far it is, and may be killed anywhere.
+
+`python -m tests.support.rebuild_worker LEDGER VIEWS FOLDER JOBS` prints a line for each step of
+its work, and at the end "done". Windows and checkpoints are small, so that there are many steps.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from application.ledger.reader import PostgresLog, SqliteLog
+from projections import parts
+from projections.building import Manner, Stage
+from projections.catalogue import PROJECTIONS
+from projections.database import open_read_models
+from projections.rebuilding import rebuild
+from projections.workers import Sources
+
+WINDOW_POSITIONS, CHECKPOINT_POSITIONS = 20, 60
+ROWS_IN_TRANSACTION = 5
+
+
+@contextmanager
+def open_bare(ledger: str, views: str) -> Iterator[Sources]:
+    """Open a log and its read models, by the database's URL or the path of the file."""
+    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    engine = open_read_models(views)
+    try:
+        yield Sources(log, engine, PROJECTIONS)
+    finally:
+        log.close()
+        engine.dispose()
+
+
+def _say(stage: Stage, done: int, total: int) -> None:
+    print(stage, done, total, flush=True)
+
+
+def _main(ledger: str, views: str, folder: str, jobs: int) -> None:
+    vars(parts)["WINDOW_POSITIONS"] = WINDOW_POSITIONS
+    vars(parts)["SQLITE_ROWS_IN_TRANSACTION"] = ROWS_IN_TRANSACTION
+    manner = Manner(
+        folder=Path(folder),
+        jobs=jobs,
+        checkpoint_positions=CHECKPOINT_POSITIONS,
+        budget_bytes=2**17,
+    )
+    rebuild(partial(open_bare, ledger, views), manner=manner, tell=_say)
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))
