@@ -26,7 +26,9 @@ DATED = {
 UNDATED = {
     "migrate", "serve", "projections run", "projections status", "projections rebuild",
     "files verify", "files reset", "files migrate",  # what they do or say is about now
-    "diff", "replay", "audit verify", "audit seal",  # they say themselves up to when
+    "projections parked", "projections verify", "projections switch", "projections undo",
+    "projections drop", "backup", "recover", "doctor", "keys list", "keys refusals",
+    "diff", "replay", "audit verify", "audit seal", "events trace",  # they say up to when, or whose
 }  # fmt: skip
 
 
