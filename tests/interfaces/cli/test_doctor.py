@@ -50,7 +50,7 @@ FAULTS: list[tuple[Break, str, str, str]] = [
     (ledger("DROP TABLE alembic_version"), "schema", "missing", "capacity migrate"),
     (ledger(UNKNOWN), "topics", "no class claims roofs.tiled", "install"),
     (ledger(FUTURE), "clock", "in the future of this machine", "timedatectl"),
-    (views(AHEAD), "projections", "ahead of the ledger", "projections rebuild"),
+    (views(AHEAD), "projections", "ahead of the ledger", "capacity recover"),
     (parked, "projections", "events parked: 1", "projections parked"),
     (
         views("UPDATE projection_positions SET version = 99"),
@@ -74,7 +74,8 @@ def test_a_sound_installation_is_in_order(roof: Any) -> None:
     assert exit_code == 0
     assert {each["harmless"] for each in found} == {True}  # nobody serves, nothing was verified
     roof.ok("projections", "verify")
-    assert len(findings(roof)[1]) == len(found) - 1
+    still = [each for each in findings(roof)[1] if "never verified" in each["problem"]]
+    assert still == []
 
 
 def test_a_ledger_without_read_models_is_in_order(capacity: Any) -> None:

@@ -150,7 +150,7 @@ def test_every_command_that_writes_has_a_dry_run() -> None:
 
 
 def _writes(names: set[str]) -> bool:
-    return "actor" in names and "dry_run" not in names
+    return "reason" in names and "dry_run" not in names
 
 
 def _commands(found: Any, path: str = "") -> list[tuple[str, set[str]]]:

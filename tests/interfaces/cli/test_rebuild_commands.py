@@ -73,7 +73,7 @@ def test_a_file_is_mended_with_its_rows_and_not_touched_otherwise(booked: Comman
     spoil(booked)
     booked.ok("files", "verify", "--rewrite")
     assert json.loads(file.read_text())["ACME"]["Used"] == 0
-    booked.ok("projections", "rebuild", "--all", "--only", "line=roof")
+    booked.ok("projections", "rebuild", NAME, "--only", "line=roof")
     assert json.loads(file.read_text())["ACME"]["Used"] == 1
 
 

@@ -106,7 +106,7 @@ def test_moments_that_are_none_are_refused(
 
 
 def test_what_did_not_exist_yet_is_not_found(roof: CommandLine) -> None:
-    for name in ("capacity", "history suppliers", "offers show", "explain"):
+    for name in ("capacity", "history", "offers show", "explain"):
         assert roof(*name.split(), *DATED[name], "--as-of", "0").exit_code == 3
 
 
