@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from projections.catalogue import PROJECTIONS
 from projections.differences import (
     EVENTS_NAMED,
     Change,
@@ -21,7 +20,7 @@ from projections.differences import (
 from projections.explaining import as_people_see
 from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits
-from tests.projections.conftest import BareLedger, Life
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life
 from tests.projections.test_past import Rows, lived, small_disk
 from tests.projections.test_projector import FEW, wishes
 

@@ -17,14 +17,20 @@ from domain.aggregate import Event
 from domain.stored import encode, stored_topic
 from projections import parts
 from projections.building import Manner, Stage
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models, projection_positions
 from projections.projector import Projector
 from projections.rebuilding import rebuild_here, switch_to
 from projections.workers import Sources
-from tests.projections.conftest import RECORDED_AT, SQLITE_TABLES, SUPPLIERS, Life, rows_of
+from tests.projections.conftest import (
+    PROJECTIONS,
+    RECORDED_AT,
+    SQLITE_TABLES,
+    SUPPLIERS,
+    Life,
+    rows_of,
+)
 
-HISTORIES, MANY_HISTORIES = 1_000, 100_000
+HISTORIES, MANY_HISTORIES = 250, 100_000
 ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 wishes = st.lists(

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Engine, Table
 from domain.errors import Invalid
 from domain.stored import encode, stored_topic
 from domain.suppliers import SupplierCapacity
-from projections.catalogue import PROJECTIONS
 from projections.explaining import (
     Explained,
     NoSuchProjection,
@@ -25,7 +24,7 @@ from projections.explaining import (
 from projections.folding import Fold, Rulebook
 from projections.log import LogRow
 from projections.projection import Projection, Row
-from tests.projections.conftest import LINE, SCENARIO, BareLedger, Life
+from tests.projections.conftest import LINE, PROJECTIONS, SCENARIO, BareLedger, Life
 from tests.projections.test_projector import FEW, start_over, started_anew, wishes
 
 ALL = 10_000

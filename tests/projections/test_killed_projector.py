@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine
 
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
 from projections.projector import Projector
 from tests.projections.conftest import (
+    PROJECTIONS,
     SUPPLIERS,
     TERMS,
     BareLedger,

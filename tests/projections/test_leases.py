@@ -11,7 +11,6 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine
 
-from projections.catalogue import PROJECTIONS
 from projections.leases import (
     Holder,
     Lease,
@@ -26,7 +25,14 @@ from projections.leases import (
 )
 from projections.projector import NotFollowed
 from projections.turns import FOLLOWING, paused, take_following
-from tests.projections.conftest import BareLedger, BareSqlite, Life, positions_of, rows_of
+from tests.projections.conftest import (
+    PROJECTIONS,
+    BareLedger,
+    BareSqlite,
+    Life,
+    positions_of,
+    rows_of,
+)
 
 LEASE_SECONDS = 0.5
 ELSEWHERE = Holder("far.example.org", "", 7, 0)

@@ -17,12 +17,18 @@ from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from domain.aggregate import Event
-from projections.catalogue import PROJECTIONS
 from projections.folding import Fold
 from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits, PastStopped
 from projections.supplier_capacity import position
-from tests.projections.conftest import RECORDED_AT, BareLedger, Life, positions_of, rows_of
+from tests.projections.conftest import (
+    PROJECTIONS,
+    RECORDED_AT,
+    BareLedger,
+    Life,
+    positions_of,
+    rows_of,
+)
 from tests.projections.test_projector import FEW, groups, start_over, wishes
 
 Rows = dict[str, list[tuple[Any, ...]]]

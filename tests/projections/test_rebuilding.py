@@ -11,7 +11,6 @@ from sqlalchemy import Engine, inspect, text, update
 from projections import catching_up, closing
 from projections.beside import Copy, Overtaken, RebuildRefused, projection_copies
 from projections.building import Manner, Stage
-from projections.catalogue import PROJECTIONS
 from projections.closing import LiveBehind, OtherShape, Wish
 from projections.database import VersionReplaced
 from projections.folding import EventFailed
@@ -30,9 +29,19 @@ from projections.rebuilding import (
 )
 from projections.supplier_capacity import capacities, matches_table
 from projections.workers import Sources
-from tests.projections.conftest import SUPPLIERS, BareLedger, Life, positions_of, rows_of
+from tests.projections.conftest import (
+    PROJECTIONS,
+    SUPPLIERS,
+    BareLedger,
+    Life,
+    positions_of,
+    rows_of,
+)
 
 NAME = "supplier_capacity"
+
+NOW = PROJECTIONS[0].version
+NEXT = NOW + 1
 
 
 class Desk:
@@ -415,9 +424,9 @@ def test_a_kept_version_of_other_rules_is_not_switched_back_to(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a new program has rebuilt what an older one follows."""
-    monkeypatch.setattr(PROJECTIONS[0], "version", 2)
+    monkeypatch.setattr(PROJECTIONS[0], "version", NEXT)
     assert desk.rebuild().switched
-    with pytest.raises(OtherRules, match="undo it with the program that has version 1"):
+    with pytest.raises(OtherRules, match=f"undo it with the program that has version {NOW}"):
         switch_to(desk.sources, [NAME], "before")
 
 
@@ -451,16 +460,16 @@ def test_a_new_program_builds_its_version_while_the_older_one_stays_live(
 ) -> None:
     older = desk.projector
     live = rows_of(desk.engine)
-    monkeypatch.setattr(PROJECTIONS[0], "version", 2)
+    monkeypatch.setattr(PROJECTIONS[0], "version", NEXT)
     desk.rebuild(Wish(switch=False))
-    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [1])
-    with pytest.raises(OtherShape, match="is live at version 1, the new one has 2"):
+    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [NOW])
+    with pytest.raises(OtherShape, match=f"is live at version {NOW}, the new one has {NEXT}"):
         switch_to(desk.sources, [NAME], "next", wish=Wish(verify=True))
     assert switch_to(desk.sources, [NAME], "next").switched
-    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [2])
+    assert (rows_of(desk.engine), versions_of(desk.engine)) == (live, [NEXT])
     desk.book(1, begin=8)
-    monkeypatch.setattr(PROJECTIONS[0], "version", 1)
-    with pytest.raises(VersionReplaced, match="is no longer at version 1: another runs it"):
+    monkeypatch.setattr(PROJECTIONS[0], "version", NOW)
+    with pytest.raises(VersionReplaced, match=f"is no longer at version {NOW}: another runs it"):
         older.catch_up()
 
 

@@ -7,14 +7,13 @@ import pytest
 from sqlalchemy import Connection, Engine, func, select, text, update
 
 from projections import switching
-from projections.catalogue import PROJECTIONS
 from projections.closing import Wish
 from projections.database import projection_positions
 from projections.rebuilding import rebuild_here, switch_to
 from projections.supplier_capacity import capacities, matches_table
 from projections.switching import ReadersInTheWay
 from projections.workers import Sources
-from tests.projections.conftest import SUPPLIERS, BareLedger, BarePostgres, Life
+from tests.projections.conftest import PROJECTIONS, SUPPLIERS, BareLedger, BarePostgres, Life
 
 NAME = "supplier_capacity"
 SWITCHES = 6

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from projections import verifying
-from projections.catalogue import PROJECTIONS
 from projections.completeness import Applied, applied
 from projections.database import projection_positions
 from projections.leases import lease_statuses
@@ -20,7 +19,7 @@ from projections.retrying import Overtaken
 from projections.supplier_capacity import matches_table
 from projections.turns import FOLLOWING, take_following
 from projections.verifying import RowDifference, Verification
-from tests.projections.conftest import BareLedger, Life
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life
 
 NEVER = 3_600.0
 

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from application.ledger.reader import PostgresLog, SqliteLog
 from projections import pages
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models, projection_positions, reading
 from projections.page_writes import Move
 from projections.projector import Projector
+from projections.supplier_capacity import supplier_capacity
 
 
 class _Held:
@@ -40,7 +40,7 @@ def _main(ledger: str, views: str, lease_seconds: float, guarded: bool) -> None:
     log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
     held: Any = _Held(log)  # it has the log's methods by delegation, which no type checker sees
     engine = open_read_models(views)
-    follower = Projector(held, engine, PROJECTIONS, lease_seconds=lease_seconds)
+    follower = Projector(held, engine, (supplier_capacity,), lease_seconds=lease_seconds)
     if not guarded:
         _take_the_guard_out(engine)
     applied: list[int] = []

@@ -4,14 +4,14 @@ import sys
 import threading
 
 from application.ledger.reader import PostgresLog, SqliteLog
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
 from projections.projector import Projector
+from projections.supplier_capacity import supplier_capacity
 
 
 def _main(ledger: str, views: str) -> None:
     log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
-    projector = Projector(log, open_read_models(views), PROJECTIONS, live_page_events=3)
+    projector = Projector(log, open_read_models(views), (supplier_capacity,), live_page_events=3)
     projector.start()
     print("following", flush=True)
     threading.Event().wait()

@@ -13,9 +13,9 @@ from pathlib import Path
 from application.ledger.reader import PostgresLog, SqliteLog
 from projections import parts
 from projections.building import Manner, Stage
-from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models
 from projections.rebuilding import rebuild
+from projections.supplier_capacity import supplier_capacity
 from projections.workers import Sources
 
 WINDOW_POSITIONS, CHECKPOINT_POSITIONS = 20, 60
@@ -28,7 +28,7 @@ def open_bare(ledger: str, views: str) -> Iterator[Sources]:
     log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
     engine = open_read_models(views)
     try:
-        yield Sources(log, engine, PROJECTIONS)
+        yield Sources(log, engine, (supplier_capacity,))
     finally:
         log.close()
         engine.dispose()
