@@ -28,13 +28,13 @@ async def missed_events(
 
     `use_case` is asked, as a dry run and without the expectation, what the command would change.
     """
+    newest = await service.ledger.newest(error.aggregate_class, error.aggregate_id)
+    if error.missed_after >= newest.version:  # it was never seen so: any number can be sent
+        return ()
     subject = Subject(error.aggregate_class, error.aggregate_id)
     page = await asyncio.to_thread(
         oldest_page, service.log, subject, after=error.missed_after, limit=MAX_MISSED
     )
-    if not page.events:
-        return ()
-    newest = await service.ledger.newest(error.aggregate_class, error.aggregate_id)
     wanted = await _wanted(newest, command, use_case)
     return tuple(_missed(told, wanted) for told in page.events)
 

@@ -102,7 +102,7 @@ def test_a_restart_loses_nothing_and_projectors_go_on(
             await running
             await service.wait_for(load.position, timeout_seconds=TIMEOUT_SECONDS)
             shown = await service.read(_shown)
-            (verified,) = await asyncio.to_thread(service.projector.verify)
+            (verified, *_) = await asyncio.to_thread(service.projector.verify)
             assert verified.complete
             assert service.follower.problem == ""
             return load.acknowledged, shown, verified.parked
