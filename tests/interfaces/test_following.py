@@ -284,7 +284,7 @@ def test_a_shutdown_answers_the_queue_and_leaves_positions_that_agree(
     assert positions
     with open_reading_side(settings) as side:
         (verified, *_) = side.projector.verify()  # as far as it came, nothing is missing
-        (lease, *_) = side.projector.runners()
+        (lease,) = side.projector.runners()
         assert (verified.complete, lease.held) == (True, False)
         assert side.projector.catch_up() == max(positions)
         (verified, *_) = side.projector.verify(deep=True)

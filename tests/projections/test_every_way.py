@@ -30,7 +30,7 @@ from tests.projections.conftest import (
     rows_of,
 )
 
-HISTORIES, MANY_HISTORIES = 250, 100_000
+HISTORIES, MANY_HISTORIES = 1_000, 100_000
 ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 wishes = st.lists(
