@@ -25,8 +25,8 @@ run: $(READY) ## Set up, migrate the ledger and serve it on loopback
 demo: $(READY) ## Show the ledger at work on sample data
 	$(BIN)/capacity demo
 
-test: $(READY) ## Run the tests (ARGS="-k suppliers" passes on to pytest)
-	$(BIN)/pytest $(ARGS)
+test: $(READY) ## Run the tests (ARGS="-k suppliers" passes on to pytest; -n0 for one process)
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 test-long: $(READY) ## Run the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)
