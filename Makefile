@@ -12,6 +12,9 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& command -v $$name && break; done)
 
+# Commands that tests start by the hundred load byte code, whatever the caller's environment says.
+test test-long: export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-long check format bench lock clean
 
@@ -26,7 +29,7 @@ demo: $(READY) ## Show the ledger at work on sample data
 	$(BIN)/capacity demo
 
 test: $(READY) ## Run the tests (ARGS="-k suppliers" passes on to pytest; -n0 for one process)
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
 test-long: $(READY) ## Run the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)

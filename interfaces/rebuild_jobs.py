@@ -201,13 +201,9 @@ async def watched(
     job: RebuildJob, *, seen: int, heartbeat_seconds: float
 ) -> AsyncIterator[tuple[int, JobStatus] | None]:
     """Yield each change with its number, None where nothing changed for a while, to the end."""
-    while True:
+    while job.is_running or job.changes > seen:
         if await job.changed(seen, timeout_seconds=heartbeat_seconds):
             seen = job.changes
             yield seen, job.status()
-            if not job.is_running:
-                return
-        elif not job.is_running:
-            return
-        else:
+        elif job.is_running:
             yield None

@@ -80,6 +80,7 @@ class PostgresStore:
         self._readers: AsyncConnectionPool[AsyncConnection[Any]] | None = None
 
     async def open(self) -> None:
+        await self._check_schema()
         self._readers = AsyncConnectionPool(
             self._url,
             min_size=1,
@@ -90,18 +91,18 @@ class PostgresStore:
             open=False,
         )
         await self._readers.open()
-        try:
-            await self._check_schema()
-        except BaseException:
-            await self.close()  # a pool that is left open would hold up the end of the loop
-            raise
 
     async def _check_schema(self) -> None:
+        """Look over a connection of its own: it says at once what a pool would try for seconds."""
         try:
-            found = await self._fetch("SELECT version_num FROM alembic_version", ())
+            async with await AsyncConnection.connect(self._url) as connection:
+                cursor = await connection.execute("SELECT version_num FROM alembic_version")
+                found = await cursor.fetchone()
         except errors.UndefinedTable:
             raise SchemaMissing("missing") from None
-        check_revision(found[0][0] if found else None)
+        except _LOST as error:
+            raise StoreLost(str(error)) from error
+        check_revision(found[0] if found else None)
 
     async def close(self) -> None:
         if self._readers is not None:
