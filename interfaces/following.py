@@ -1,9 +1,9 @@
 """Who keeps read models and capacity files at the head of the ledger: threads, or a process.
 
 A server leaves it to a process of its own: projecting a booking takes half as long as taking it,
-and two threads of one interpreter would take turns. The process reads a line of settings, then a
-byte for each wake-up; it ends with its input, and so never outlives the server. It says what it
-does in JSON lines.
+and two threads of one interpreter would take turns. The process reads a line of settings, then lines
+with how far the ledger has come; it ends with its input, and so never outlives the server. It says
+what it does in JSON lines.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _POLL_SECONDS_WHEN_TOLD = 0.25
 _MOST_WAITING_BYTES = 65_536
 # A report is one line, and who reads it takes 64 KiB at most.
 _MOST_FILES_SAID, _MOST_CHARACTERS_SAID = 10, 500
-_WAKE, _HURRY = b"w", b"h"
+_HURRY = b"hurry"
 
 
 class Follower(Protocol):
@@ -53,8 +53,8 @@ class Follower(Protocol):
     async def stop(self) -> None:
         """Finish what is in hand, and end."""
 
-    def wake(self) -> None:
-        """Say that there is something new in the ledger."""
+    def wake(self, position: int) -> None:
+        """Say how far the ledger has come."""
 
     def hurry(self) -> None:
         """Say that somebody waits for what is not shown yet."""
@@ -94,7 +94,7 @@ class Elsewhere:
     async def stop(self) -> None:
         """Do nothing."""
 
-    def wake(self) -> None:
+    def wake(self, position: int) -> None:
         """Tell nobody."""
 
     def hurry(self) -> None:
@@ -133,9 +133,9 @@ class InThreads:
         self._side.projector.stop()
         self._writer.stop()
 
-    def wake(self) -> None:
-        """Let the projector look."""
-        self._side.log.wake()
+    def wake(self, position: int) -> None:
+        """Let the projector look, unless it has already seen what there is."""
+        self._side.log.wake(position)
 
     def hurry(self) -> None:
         """Cut the projector's pause short."""
@@ -184,7 +184,7 @@ class InProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self._woken_at = 0.0
+        self._woken_at, self._told_of = 0.0, 0
         self._wake_again: asyncio.TimerHandle | None = None
         self.problem, self.files_problem = "it is starting", ""
         self.files_failing: dict[str, str] = {}
@@ -209,8 +209,9 @@ class InProcess:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def wake(self) -> None:
+    def wake(self, position: int) -> None:
         """Tell the process at once; if it was told a moment ago, once more when that is over."""
+        self._told_of = position
         if self._wake_again is not None:
             return
         loop = asyncio.get_running_loop()
@@ -220,22 +221,25 @@ class InProcess:
             self._wake_again = loop.call_later(WAKE_SECONDS - elapsed, self._write_wake)
 
     def hurry(self) -> None:
-        """Tell the process that somebody waits."""
-        self._write(_HURRY)
+        """Tell the process that somebody waits, and at once what it has not been told yet."""
+        if self._wake_again is not None:
+            self._wake_again.cancel()
+            self._write_wake()
+        self._write(_HURRY + b"\n")
 
     def _write_wake(self) -> None:
         self._wake_again = None
         self._woken_at = asyncio.get_running_loop().time()
-        self._write(_WAKE)
+        self._write(b"%d\n" % self._told_of)
 
-    def _write(self, byte: bytes) -> None:
+    def _write(self, line: bytes) -> None:
         if self._process is None or self._process.returncode is not None:
             return
         stdin = self._process.stdin
         assert stdin is not None
         # A process that has not taken the last many thousand has enough to do.
         if not stdin.is_closing() and stdin.transport.get_write_buffer_size() < _MOST_WAITING_BYTES:
-            stdin.write(byte)
+            stdin.write(line)
 
     async def _keep_running(self) -> None:
         while not self._stopping:
@@ -306,6 +310,7 @@ def main() -> None:
 
 def _serve_input(threads: InThreads) -> None:
     said: dict[str, Any] = {}
+    unread = b""
     while True:
         report = {
             "problem": threads.problem[:_MOST_CHARACTERS_SAID],
@@ -319,11 +324,14 @@ def _serve_input(threads: InThreads) -> None:
             said = report
         readable, _, _ = select.select([0], [], [], REPORT_SECONDS)
         if readable:
-            said_to_us = os.read(0, 65_536)
-            if not said_to_us:
+            told = os.read(0, 65_536)
+            if not told:
                 return
-            threads.wake()
-            if _HURRY in said_to_us:
+            *lines, unread = (unread + told).split(b"\n")
+            positions = [int(line) for line in lines if line != _HURRY]
+            if positions:
+                threads.wake(positions[-1])
+            if len(positions) < len(lines):
                 threads.hurry()
 
 

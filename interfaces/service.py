@@ -151,7 +151,7 @@ async def open_service(
             if not ahead_allowed:
                 await asyncio.to_thread(refuse_ahead, side.projector, side.log)
             follower = _follower(settings, side, projector)
-            ledger.on_committed.append(lambda position: follower.wake())
+            ledger.on_committed.append(follower.wake)
             reads = _reads(settings)
             # Apart from the questions: a pool full of reports must not keep anybody out.
             key_reads = Reads(

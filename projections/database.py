@@ -103,6 +103,9 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
         connection.execute(f"SET {setting}")
         # Whoever is stopped in the middle of a transaction must not hold its locks for ever.
         connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+        if not read_only:
+            # Pages come as arrays: their plans never depend on what is in them.
+            connection.execute("SET plan_cache_mode = force_generic_plan")
         connection.commit()
 
     @event.listens_for(engine, "checkin")

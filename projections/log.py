@@ -39,8 +39,11 @@ class Log(Protocol):
     def wait(self, after: int, timeout_seconds: float) -> None:
         """Return when the head may have passed `after`, at the latest after the time-out."""
 
-    def wake(self) -> None:
-        """Let every thread that waits return at once."""
+    def wake(self, position: int | None = None) -> None:
+        """Let every thread that waits for a position, or for one before it, return at once.
+
+        Without a position every thread that waits.
+        """
 
 
 class PastLog(Log, Protocol):

@@ -129,11 +129,11 @@ class PostgresLog(PostgresLookups):
     def wait(self, after: int, timeout_seconds: float) -> None:
         """Return when the head may have passed `after`, at the latest after the time-out."""
         self._listen()
-        self._wakes.wait(min(timeout_seconds, LISTEN_TIMEOUT_SECONDS))
+        self._wakes.wait(after, min(timeout_seconds, LISTEN_TIMEOUT_SECONDS))
 
-    def wake(self) -> None:
-        """Let every thread that waits return at once."""
-        self._wakes.wake()
+    def wake(self, position: int | None = None) -> None:
+        """Let every thread that waits for a position, or for one before it, return at once."""
+        self._wakes.wake(position)
 
     def close(self) -> None:
         """Close every connection and end the listener."""
@@ -197,8 +197,8 @@ class PostgresLog(PostgresLookups):
     def _pass_on_notifications(self, connection: psycopg.Connection[Any]) -> None:
         self.wake()  # for whatever was appended before the listening began
         while not self._closed:
-            for _ in connection.notifies(timeout=LISTEN_TIMEOUT_SECONDS, stop_after=1):
-                self.wake()
+            for told in connection.notifies(timeout=LISTEN_TIMEOUT_SECONDS, stop_after=1):
+                self.wake(int(told.payload) if told.payload.isdecimal() else None)
 
 
 class SqliteLog(SqliteLookups):
@@ -290,13 +290,13 @@ class SqliteLog(SqliteLookups):
         give_up_at = time.monotonic() + timeout_seconds
         poll_seconds = SHORTEST_POLL_SECONDS
         while (left_seconds := give_up_at - time.monotonic()) > 0:
-            if self._wakes.wait(min(poll_seconds, left_seconds)) or self.head() > after:
+            if self._wakes.wait(after, min(poll_seconds, left_seconds)) or self.head() > after:
                 return
             poll_seconds = min(1.5 * poll_seconds, LONGEST_POLL_SECONDS)
 
-    def wake(self) -> None:
-        """Let every thread that waits return at once."""
-        self._wakes.wake()
+    def wake(self, position: int | None = None) -> None:
+        """Let every thread that waits for a position, or for one before it, return at once."""
+        self._wakes.wake(position)
 
     def close(self) -> None:
         """Close every connection."""
@@ -379,23 +379,34 @@ class _Connections(Generic[_C]):
 
 
 class _Wakes:
-    """Wake-ups that cannot be lost: each thread remembers the last one that it saw."""
+    """Wake-ups that cannot be lost, and that wake nobody who has seen what they tell of.
+
+    One write is told of by several: who wrote it, who needs it, and the server. One that names no
+    position wakes everybody, and each thread remembers the last such that it saw.
+    """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._count = 0
+        self._furthest = self._count = 0
         self._seen = threading.local()
 
-    def wake(self) -> None:
+    def wake(self, position: int | None) -> None:
         with self._condition:
-            self._count += 1
+            if position is None:
+                self._count += 1
+            elif position > self._furthest:
+                self._furthest = position
+            else:
+                return
             self._condition.notify_all()
 
-    def wait(self, timeout_seconds: float) -> bool:
-        """Return whether this thread was woken since it last waited."""
+    def wait(self, after: int, timeout_seconds: float) -> bool:
+        """Return whether there is more beyond a position, or this thread was woken for no reason."""
         seen = getattr(self._seen, "count", -1)
         with self._condition:
-            woken = self._condition.wait_for(lambda: self._count != seen, timeout_seconds)
+            woken = self._condition.wait_for(
+                lambda: self._furthest > after or self._count != seen, timeout_seconds
+            )
             self._seen.count = self._count
         return woken
 
