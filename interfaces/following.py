@@ -1,9 +1,9 @@
 """Who keeps read models and capacity files at the head of the ledger: threads, or a process.
 
 A server leaves it to a process of its own: projecting a booking takes half as long as taking it,
-and two threads of one interpreter would take turns. The process reads a line of settings, then lines
-with how far the ledger has come; it ends with its input, and so never outlives the server. It says
-what it does in JSON lines.
+and two threads of one interpreter would take turns. The process reads a line of settings, then how
+far the ledger has come, a line for each wake-up; it ends with its input, and so never outlives the
+server. It says what it does in JSON lines.
 """
 
 import asyncio

@@ -401,7 +401,7 @@ class _Wakes:
             self._condition.notify_all()
 
     def wait(self, after: int, timeout_seconds: float) -> bool:
-        """Return whether there is more beyond a position, or this thread was woken for no reason."""
+        """Return whether there is more beyond a position, or the thread was woken without one."""
         seen = getattr(self._seen, "count", -1)
         with self._condition:
             woken = self._condition.wait_for(

@@ -241,10 +241,7 @@ def distribution(connection: Connection, *, line: str, scenario: str) -> Distrib
     opened = _opened(connection, line, scenario)
     if opened is None:
         return None
-    slots = {
-        supplier: row.capacity_slots
-        for supplier, row in _capacities(connection, line, scenario).items()
-    }
+    slots = _slots(connection, line, scenario)
     active = [each for each in opened.terms if slots.get(each.supplier, 0) > 0]
     shared, by_all = shared_zip_codes(active)
     serving = {each.supplier for each in active if shared.intersection(each.service_areas)}
@@ -253,7 +250,8 @@ def distribution(connection: Connection, *, line: str, scenario: str) -> Distrib
     for (supplier, zip_code), matches in counted.items():
         if zip_code in shared:
             inside[supplier] += matches
-    names = [each.supplier for each in opened.terms if each.supplier in serving | set(inside)]
+    shown = serving.union(inside)
+    names = [each.supplier for each in opened.terms if each.supplier in shown]
     without_zip = sum(matches for (_, zip_code), matches in counted.items() if not zip_code)
     return Distribution(
         shared_zip_codes=tuple(sorted(shared)),
@@ -365,7 +363,15 @@ def _opened(connection: Connection, line: str, name: str) -> OpenScenario | None
 def _capacities(connection: Connection, line: str, name: str) -> dict[str, CapacityRow]:
     columns = capacities.c
     wanted = select(capacities).where(columns.line == line, columns.scenario == name)
-    return {row.supplier: CapacityRow(*row) for row in connection.execute(wanted)}
+    return {row.supplier: CapacityRow(*row) for row in connection.execute(wanted).all()}
+
+
+def _slots(connection: Connection, line: str, name: str) -> dict[str, int]:
+    columns = capacities.c
+    wanted = select(columns.supplier, columns.capacity_slots).where(
+        columns.line == line, columns.scenario == name
+    )
+    return {row.supplier: row.capacity_slots for row in connection.execute(wanted).all()}
 
 
 def _held_by_supplier_and_zip(
@@ -381,7 +387,7 @@ def _held_by_supplier_and_zip(
             columns.supplier != "",
         )
         .group_by(columns.supplier, columns.zip_code)
-    )
+    ).all()
     return Counter({(supplier, zip_code): many for supplier, zip_code, many in found})
 
 
