@@ -8,23 +8,25 @@ one. A file is written under another name first, so that under its own it is alw
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, QueuePool, Table, create_engine, event, select
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, select
 from sqlalchemy.exc import DBAPIError
 
+from projections.careful import CarefulPage, blames_the_events
 from projections.completeness import Applied, applied
 from projections.database import create_tables, place_positions, projection_positions
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow, PastLog
+from projections.page_writes import page_writes_of
+from projections.parking import Blocked, ParkedEvent, park, parked_of
 from projections.projection import Projection
-from projections.rows import BulkRows, bulk_of
 
 # Folded and written at once: enough that each row is written rarely, few enough that the event loop
 # beside it gets its turn (20 000 were no faster, and let it wait twice as long).
@@ -120,10 +122,17 @@ def make_past(
     """Write the past at a position, on top of an earlier one if it is given. Raises PastFailed."""
     mark = mark_at(log, fingerprint_of(projections), position)
     with written_beside(path, position) as beside:
-        if base is not None:
-            shutil.copyfile(base, beside)
-        with _writing(beside) as engine:
-            _Maker(log, engine, projections, progress).run(base_position, mark)
+        for careful in (False, True):
+            beside.unlink(missing_ok=True)
+            if base is not None:
+                shutil.copyfile(base, beside)
+            with _writing(beside, can_undo=careful) as engine:
+                try:
+                    maker = _Maker(log, engine, projections, progress, careful=careful)
+                    return maker.run(base_position, mark)
+                except Exception as error:
+                    if careful or not _is_of_the_events(error):
+                        raise
 
 
 @contextmanager
@@ -144,14 +153,15 @@ def written_beside(path: Path, position: int) -> Iterator[Path]:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[Engine]:
+def _writing(path: Path, *, can_undo: bool) -> Iterator[Engine]:
     engine = create_engine(f"sqlite:///{path}")
+    # A file that is thrown away when anything fails needs no journal, unless parts may be undone.
+    journal = "journal_mode = MEMORY" if can_undo else "journal_mode = OFF"
 
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
         connection.isolation_level = None
-        # A file that is thrown away when anything fails needs no journal.
-        for setting in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+        for setting in (journal, "synchronous = OFF", "locking_mode = EXCLUSIVE"):
             connection.execute(f"PRAGMA {setting}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
 
@@ -171,22 +181,39 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+class _CareNeeded(Exception):
+    """Events wait for one that could not be applied, so each must be looked at by itself."""
+
+
+def _is_of_the_events(error: Exception) -> bool:
+    return isinstance(error, EventFailed | _CareNeeded) or blames_the_events(error)
+
+
 class _Maker:
-    """Folds the events between two positions into the file."""
+    """Folds the events between two positions into the file.
+
+    What cannot be applied is parked there, as the projector parks it, if the maker is careful.
+    """
 
     def __init__(
-        self, log: PastLog, engine: Engine, projections: Sequence[Projection], progress: Progress
+        self,
+        log: PastLog,
+        engine: Engine,
+        projections: Sequence[Projection],
+        progress: Progress,
+        *,
+        careful: bool,
     ) -> None:
         self._log, self._engine, self._progress = log, engine, progress
         self._rulebook = Rulebook(projections)
-        self._bulk: Mapping[Table, BulkRows] = {
-            table: bulk_of(table, row_class, engine.dialect)
-            for table, row_class in self._rulebook.tables.items()
-        }
+        self._writes = page_writes_of(engine, projections)
+        self._careful, self._blocked = careful, Blocked()
+        self._parked: list[ParkedEvent] = []
 
     def run(self, after: int, mark: Mark) -> None:
         projections = self._rulebook.projections
         create_tables(self._engine, projections)
+        self._begin()
         seen = self._seen()
         indexes_last = after == 0 and mark.position > _INDEXES_LAST_EVENTS
         if indexes_last:
@@ -202,6 +229,7 @@ class _Maker:
             self._indexes("create")
         with self._engine.begin() as connection:
             place_positions(connection, projections, position=mark.position, applied=seen)
+            park(connection, self._parked)
             _write_mark(connection, mark)
 
     def _seen(self) -> Applied:
@@ -211,15 +239,38 @@ class _Maker:
             found = connection.execute(select(columns.applied_events, columns.applied_digest))
             return Applied(*next(iter(found), (0, 0)))
 
+    def _begin(self) -> None:
+        """Take over what waits in the earlier past. Raises _CareNeeded."""
+        with self._engine.begin() as connection:
+            names = [each.name for each in self._rulebook.projections]
+            self._parked = parked_of(connection, names)
+        if self._parked and not self._careful:
+            raise _CareNeeded
+        self._blocked = Blocked(self._parked)
+
     def _fold(self, connection: Connection, page: list[LogRow]) -> None:
+        if not self._blocked:
+            try:
+                return self._fold_whole(connection, page)
+            except Exception as error:
+                if not (self._careful and _is_of_the_events(error)):
+                    raise
+        careful = CarefulPage(connection, self._writes, self._rulebook, self._blocked)
+        careful.run(page)
+        self._parked += careful.parked
+        self._blocked = careful.blocked
+
+    def _fold_whole(self, connection: Connection, page: list[LogRow]) -> None:
         steps = self._rulebook.steps(page)
         fold = Fold(self._rulebook.tables)
-        for table, keys in fold.wanted(steps).items():
-            fold.rows[table] = self._bulk[table].load(connection, keys)
+        fold.rows.update(self._writes.load_in(connection, fold.wanted(steps)))
         fold.run(steps)
-        for table, rows in fold.rows.items():
-            # In the order of the keys, so that neighbours are written together.
-            self._bulk[table].write(connection, {key: rows[key] for key in sorted(rows)})
+        # In the order of the keys, so that neighbours are written together.
+        ordered = {
+            table: {key: rows[key] for key in sorted(rows)} for table, rows in fold.rows.items()
+        }
+        with connection.begin_nested() if self._careful else nullcontext():
+            self._writes.write_in(connection, ordered)
 
     def _indexes(self, change: str) -> None:
         with self._engine.begin() as connection:

@@ -36,6 +36,7 @@ OPEN_PREFIX = "/problems/"  # who is not let in may read why
 ADMISSION = "capacity.admission"
 _MAX_ROUTE_CHARACTERS = 300
 _LOCAL_LOOK_SECONDS = 1.0
+_SHORTEST_LOOK_SECONDS = 0.05  # at the keys of open streams
 _DETAILS = {
     "key-missing": "A key is needed: send `Authorization: Bearer cap_...`",
     "key-unknown": "This key is not known here",
@@ -81,6 +82,9 @@ class Admission:
         self._metrics, self._keys_only = metrics, keys_only
         self._limits = RateLimits(service.settings)
         self._limit_local = service.settings.rate_local
+        self._look_again_seconds = max(service.settings.keys_fresh_seconds, _SHORTEST_LOOK_SECONDS)
+        self._listening: dict[asyncio.Future[None], bytes] = {}  # with what they were let in
+        self._guard: asyncio.Task[None] | None = None
 
     @property
     def lets_all_in(self) -> bool:
@@ -130,6 +134,39 @@ class Admission:
             client_address=_address(scope),
             request_id=request_id,
         )
+
+    # Who was let in for as long as it lasts.
+
+    async def until_turned_away(self, scope: Scope) -> None:
+        """Return when the key with which a stream was opened would open it no more."""
+        turned_away: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listening[turned_away] = _header(scope, b"authorization")
+        if self._guard is None or self._guard.done():
+            self._guard = asyncio.create_task(self._turn_away(), name="keys of streams")
+        try:
+            await turned_away
+        finally:
+            del self._listening[turned_away]
+
+    async def _turn_away(self) -> None:
+        while self._listening:
+            await asyncio.sleep(self._look_again_seconds)
+            try:
+                await self._keys.refresh()
+            except (SQLAlchemyError, TooManyReads) as error:  # nobody new comes in meanwhile
+                logger.warning("keys_not_read", error=type(error).__name__)
+                continue
+            still_good: dict[bytes, bool] = {}
+            for turned_away, authorization in tuple(self._listening.items()):
+                if authorization not in still_good:
+                    still_good[authorization] = self._opens(authorization)
+                if not still_good[authorization] and not turned_away.done():
+                    turned_away.set_result(None)
+
+    def _opens(self, authorization: bytes) -> bool:
+        if not (self._keys.any_key or self._keys_only):
+            return True
+        return self._turned(authorization).caller is not None
 
     async def _look(self) -> None:
         """Look at the keys again; where there were none, nobody is kept out for want of a look."""
@@ -196,6 +233,10 @@ class Admission:
         )
         refused.key_id = str(caller.key_id) if caller and caller.key_id else ""
         return refused
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((text for each, text in scope["headers"] if each == name), b"")
 
 
 _HEADERS = frozenset((b"authorization", b"capacity-actor", b"capacity-on-behalf-of"))

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from domain.errors import Invalid
 from domain.names import shown
+from interfaces.http.admission import Admission
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
 from interfaces.http.errors import RequestRefused
 from interfaces.http.events import topics_asked_for
@@ -91,29 +92,31 @@ def _check_kept(asked: Asked, position: int, head: int) -> None:
 
 
 class EventStream(Response):
-    """An answer that ends when the client leaves, is too slow, or the server stops."""
+    """An answer until the client leaves, is too slow or has no key left, or the server stops."""
 
     def __init__(self, hub: StreamHub, subscriber: Subscriber) -> None:
         super().__init__()
         self._hub, self._subscriber = hub, subscriber
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until one of the three happens."""
+        """Send until one of these happens."""
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_left(receive))
+        admission: Admission = scope["app"].state.admission
+        turned_away = asyncio.create_task(admission.until_turned_away(scope))
+        tasks = (writing, leaving, turned_away)
         try:
             await asyncio.wait(
-                (writing, leaving, self._subscriber.cut_off),
-                return_when=asyncio.FIRST_COMPLETED,
+                (*tasks, self._subscriber.cut_off), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             self._hub.unsubscribe(self._subscriber)
-            for each in (writing, leaving):
+            for each in tasks:
                 each.cancel()
-            await asyncio.wait((writing, leaving))
+            await asyncio.wait(tasks)
         if not writing.cancelled():
             writing.result()
-        elif self._subscriber.cut_off.done():
+        elif leaving.cancelled():
             # A client that reads nothing at all has no room for an end either: it is hung up on.
             with suppress(TimeoutError):
                 async with asyncio.timeout(0):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,9 @@ from msgspec.structs import replace
 from sqlalchemy import Engine
 
 from domain.aggregate import Event
+from projections.database import standing
 from projections.folding import Fold
+from projections.parking import parked_of
 from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits, PastStopped
 from projections.supplier_capacity import position
@@ -342,6 +345,34 @@ def test_an_event_that_cannot_be_applied_is_named(
     monkeypatch.setattr(Fold, "run", fail)
     with pytest.raises(PastFailed, match="no more"):
         pasts(ledger, tmp_path).at(head)
+
+
+@pytest.mark.parametrize("step", [1, 1_000])
+@pytest.mark.parametrize("state", [b'{"line":', b'{"line":"\\u0000"}'])
+def test_what_could_not_be_applied_is_missing_in_the_past_too(
+    ledger: BareLedger, life: Life, tmp_path: Path, state: bytes, step: int
+) -> None:
+    """With or without an earlier past to begin from, at the fault and beyond it."""
+    ledger.append(life.open())
+    ledger.append(life.book("R-1", "ACME"))
+    poison = ledger.append_rows([(UUID(int=99), 1, "suppliers.booked", state)])
+    ledger.append(life.book("R-2", "ACME"))
+    waiting = ledger.append_rows([(UUID(int=99), 2, "suppliers.booked", b"{}")])
+    head = ledger.append(life.book("R-3", "iSoalr"))
+    engine = ledger.engine()
+    projector = ledger.projector(engine)
+    shown = {}
+    for at in (poison, waiting, head):
+        projector.catch_up(up_to=at)
+        shown[at] = rows_of(engine), {each.position for each in projector.parked()}
+    files = pasts(ledger, tmp_path, checkpoint_events=step)
+    for at, (rows, parked) in shown.items():
+        assert past_rows(files, at) == rows
+        past = open_past(files.at(at))
+        with past.connect() as connection:
+            assert {each.position for each in parked_of(connection, projector.names)} == parked
+            assert standing(connection, "supplier_capacity") == (at, poison)
+        past.dispose()
 
 
 # Moments.

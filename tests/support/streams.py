@@ -65,10 +65,14 @@ class Stream:
 
 @contextmanager
 def streaming(
-    client: httpx.Client, *, last_id: str | None = None, **query: Any
+    client: httpx.Client,
+    *,
+    last_id: str | None = None,
+    headers: dict[str, str] | None = None,
+    **query: Any,
 ) -> Iterator[Stream]:
     """Open a stream until the end of the block."""
-    headers = {} if last_id is None else {"Last-Event-ID": last_id}
-    with client.stream("GET", STREAM, headers=headers, params=query) as response:
+    sent = (headers or {}) | ({} if last_id is None else {"Last-Event-ID": last_id})
+    with client.stream("GET", STREAM, headers=sent, params=query) as response:
         assert response.status_code == 200, response.read()
         yield Stream(response)

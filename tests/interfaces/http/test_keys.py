@@ -18,6 +18,7 @@ from interfaces.settings import Settings
 from projections import access_records
 from tests.support.keys import MadeKey, beside, make_key, revoke_key, rotate_key
 from tests.support.servers import MATCHES, Live, running, settings_in, with_sample
+from tests.support.streams import streaming
 
 # A look at the keys before each request: then nothing here depends on the time.
 ALWAYS_FRESH = {"keys_fresh_seconds": 1e-9}
@@ -90,6 +91,40 @@ def test_an_unknown_a_revoked_and_an_expired_key_open_nothing(locked: Live) -> N
     revoke_key(settings, key)
     assert refused(locked, key) == (401, "key-revoked", invalid)
     assert allowed(locked, other)
+
+
+def test_a_stream_ends_with_the_key_that_opened_it(locked: Live) -> None:
+    one, other = make_key(settings_of(locked)), make_key(settings_of(locked))
+    with (
+        streaming(locked.client, headers=one.headers) as ending,
+        streaming(locked.client, headers=other.headers) as lasting,
+    ):
+        ending.begin()
+        lasting.begin()
+        revoke_key(settings_of(locked), one)
+        assert {each.data["topic"] for each in ending} <= {"access.key_revoked"}
+        locked.book("R-1", headers=other.headers)
+        assert "suppliers.booked" in {each.data["topic"] for each in lasting.take(3)}
+
+
+def test_without_the_guard_it_would_hear_more(
+    locked: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test above."""
+    monkeypatch.setattr(Admission, "_opens", lambda *_: True)
+    one, other = make_key(settings_of(locked)), make_key(settings_of(locked))
+    with streaming(locked.client, headers=one.headers) as stream:
+        stream.begin()
+        revoke_key(settings_of(locked), one)
+        locked.book("R-1", headers=other.headers)
+        assert "suppliers.booked" in {each.data["topic"] for each in stream.take(3)}
+
+
+def test_a_stream_from_before_the_first_key_ends_with_it(locked: Live) -> None:
+    with streaming(locked.client) as stream:
+        stream.begin()
+        make_key(settings_of(locked))
+        assert {each.data["topic"] for each in stream} <= {"access.key_created"}
 
 
 def test_the_last_key_that_is_revoked_leaves_the_door_shut(locked: Live) -> None:
