@@ -1,4 +1,4 @@
-"""However rows are made, they are the same: by pages of any size, by rebuilds, killed or not."""
+"""However rows are made, they are the same: page by page, rebuilt, killed, or from snapshots."""
 
 import hashlib
 import random
@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,8 @@ from domain.stored import encode, stored_topic
 from projections import parts
 from projections.building import Manner, Stage
 from projections.database import open_read_models, projection_positions
+from projections.past import open_past
+from projections.past_files import PastFiles, PastLimits
 from projections.projector import Projector
 from projections.rebuilding import rebuild_here, switch_to
 from projections.workers import Sources
@@ -105,8 +108,19 @@ class Histories:
         switch_to(Sources(self.log, self.engine, PROJECTIONS), (), "before")
         return self.digest()
 
+    def from_snapshots(self, chance: random.Random) -> str:
+        """Fold the last events on top of what an earlier snapshot of the read side shows."""
+        limits = PastLimits(checkpoint_events=chance.randint(1, 30))
+        with TemporaryDirectory(dir=self._folder) as folder:
+            files = PastFiles(self.log, PROJECTIONS, Path(folder), limits=limits)
+            past = open_past(files.at(self.log.head()))
+            try:
+                return digest_of(past)
+            finally:
+                past.dispose()
+
     def digest(self) -> str:
-        return hashlib.sha256(repr(rows_of(self.engine)).encode()).hexdigest()
+        return digest_of(self.engine)
 
     def close(self) -> None:
         self.log.close()
@@ -119,6 +133,10 @@ class Histories:
             folder=self._folder / "spools",
             checkpoint_positions=chance.choice([5, 20]),
         )
+
+
+def digest_of(engine: Engine) -> str:
+    return hashlib.sha256(repr(rows_of(engine)).encode()).hexdigest()
 
 
 def killing(chance: random.Random) -> Callable[[Stage, int, int], None]:
@@ -171,6 +189,8 @@ def all_ways_agree(folder: Path, histories: int, monkeypatch: pytest.MonkeyPatch
         digests.add(found.rebuilt(found.manner(chance), chance, kills=2 if seed % 4 == 0 else 0))
         if seed % 8 == 1:
             digests.add(found.undone())
+        if seed % 4 == 2:
+            digests.add(found.from_snapshots(chance))
         assert len(digests) == 1
 
     try:
