@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine
 from application.access import Access
 from application.ledger import EventStore, Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
-from application.ledger.postgres_store import PostgresStore
 from application.ledger.reader import PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from application.operations import Operations
@@ -197,6 +196,9 @@ async def check_ledger(settings: Settings) -> None:
 def store_of(settings: Settings) -> EventStore:
     """Return where the ledger is stored, not yet opened."""
     if settings.database_url:
+        # Its driver costs a tenth of a second, for which nobody waits who has SQLite.
+        from application.ledger.postgres_store import PostgresStore
+
         return PostgresStore(settings.database_url)
     return SqliteStore(settings.ledger_file)
 

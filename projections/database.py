@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -119,6 +118,8 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
 
 
 def _ask_whether_it_lives(connection: Any) -> None:
+    import psycopg
+
     was_automatic = connection.autocommit
     try:
         connection.autocommit = True

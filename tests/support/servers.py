@@ -73,9 +73,7 @@ def running(settings: Settings, *, projector: Follow | None = "threads") -> Iter
         assert server.ready.wait(60), "the server did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
         # Reading this machine's certificates takes as long as all that a server does to start.
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False
-        ) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=False) as client:
             yield Live(server, client, port)
     finally:
         server.should_exit = True
