@@ -189,16 +189,19 @@ def create_tables(
 
 def _create_bookkeeping(connection: Connection) -> None:
     tables = [table for table in metadata.sorted_tables if table.info == BOOKKEEPING]
-    existing = inspect(connection)
+    found = inspect(connection)
+    existing = set(found.get_table_names())
     for table in tables:
-        if existing.has_table(table.name):
-            names = {column["name"] for column in existing.get_columns(table.name)}
+        if table.name in existing:
+            names = {column["name"] for column in found.get_columns(table.name)}
             if names != set(table.columns.keys()):
                 # Another program's layout. What it tells can be made again like all else here,
                 # but only all together.
                 metadata.drop_all(connection, tables=tables)
+                existing.clear()
                 break
-    metadata.create_all(connection, tables=tables)
+    missing = [table for table in tables if table.name not in existing]
+    metadata.create_all(connection, tables=missing, checkfirst=False)
 
 
 def _is_current(connection: Connection, projection: Projection) -> bool:

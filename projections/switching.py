@@ -121,11 +121,14 @@ def _lock(connection: Connection, names: Sequence[str]) -> None:
 
 def _exchange(connection: Connection, copy: Copy, existing: Sequence[str]) -> None:
     for name in copy.table_names:
-        aside = f"{name}__aside"
-        _rename(connection, name_beside(name, copy.place), aside)
+        chosen = name_beside(name, copy.place)
         if name in existing:
-            _rename(connection, name, name_beside(name, "before"))
-        _rename(connection, aside, name)
+            before = name_beside(name, "before")
+            if chosen == before:  # the two change places
+                chosen = f"{name}__aside"
+                _rename(connection, before, chosen)
+            _rename(connection, name, before)
+        _rename(connection, chosen, name)
 
 
 def _enter(connection: Connection, copy: Copy, live: Live, existing: set[str]) -> None:
