@@ -13,12 +13,13 @@ def main() -> None:
     gc.set_threshold(*_COLLECT_AFTER)
     from typer.exceptions import Exit, TyperException
 
-    from interfaces.cli.app import app
+    from interfaces.cli.app import app, leave_out_all_but
     from interfaces.cli.exit_codes import ExitCode
     from interfaces.cli.problems import Problem
 
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # text streams here
+    leave_out_all_but(sys.argv[1:2])
     try:
         if "--json" not in sys.argv:
             app(prog_name="capacity")
