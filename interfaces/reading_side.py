@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from domain.suppliers import ScenarioNotFound
+from interfaces.ledger_alone import Log, log_of
 from interfaces.settings import Settings
 from projections import access_records, supplier_capacity
 from projections.capacity_files import CapacityFiles
@@ -22,7 +22,7 @@ from projections.projector import Projector
 class ReadingSide:
     """What follows the ledger; nothing moves until somebody runs the projector."""
 
-    log: PostgresLog | SqliteLog
+    log: Log
     engine: Engine
     projector: Projector
     files: CapacityFiles
@@ -32,8 +32,7 @@ class ReadingSide:
 @contextmanager
 def open_reading_side(settings: Settings) -> Iterator[ReadingSide]:
     """Open log and read models, making the read models' tables where they are missing."""
-    url = settings.database_url
-    log = PostgresLog(url) if url else SqliteLog(settings.ledger_file)
+    log = log_of(settings)
     engine = open_read_models(settings.views_url)
     try:
         files = CapacityFiles(engine, settings.data_dir, capacity_document)

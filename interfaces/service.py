@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from application.access import Access
-from application.ledger import EventStore, Ledger, LedgerUnavailable
+from application.ledger import Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
-from application.ledger.postgres_store import PostgresStore
-from application.ledger.reader import PostgresLog, SqliteLog
-from application.ledger.sqlite_store import SqliteStore
 from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.access_log import AccessLog
-from interfaces.as_of import Moment, check_moment
+from interfaces.as_of import Moment
 from interfaces.following import Elsewhere, Follower, InProcess, InThreads
 from interfaces.key_ring import KeyRing
+from interfaces.ledger_alone import Clock as Clock
+from interfaces.ledger_alone import Log, position_in
+from interfaces.ledger_alone import store_of as store_of
+from interfaces.ledger_alone import utc_now as utc_now
 from interfaces.pasts import Pasts
 from interfaces.reading_side import ReadingSide, open_reading_side
 from interfaces.reads import Reads
@@ -32,13 +32,7 @@ from projections.projector import Projector
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Clock = Callable[[], datetime]
 Follow = Literal["threads", "process"]
-
-
-def utc_now() -> datetime:
-    """Return the machine's time; every other clock is passed in."""
-    return datetime.now(UTC)
 
 
 class NotYetVisible(LedgerUnavailable):
@@ -76,7 +70,7 @@ class Service:
     capacity_files: CapacityFiles
     follower: Follower
     reads: Reads
-    log: PostgresLog | SqliteLog
+    log: Log
     projection_engine: Engine
     pasts: Pasts
 
@@ -101,10 +95,7 @@ class Service:
         head = self.ledger.head
         if isinstance(moment, int) and moment > head:
             head, _ = await self.ledger.store.head()  # another process may have written meanwhile
-        check_moment(field, moment, head=head, now=self.clock())
-        if isinstance(moment, int):
-            return moment
-        return await asyncio.to_thread(self.log.position_at, moment)
+        return await position_in(self.log, field, moment, head=head, now=self.clock())
 
     async def wait_for(self, position: int, *, timeout_seconds: float) -> None:
         """Return when reads show a position. Raises NotYetVisible when time is up."""
@@ -172,7 +163,7 @@ async def open_service(
         await ledger.close()
 
 
-def refuse_ahead(projector: Projector, log: PostgresLog | SqliteLog) -> None:
+def refuse_ahead(projector: Projector, log: Log) -> None:
     """Raise ReadModelsAhead if the ledger was put back behind what the read models have seen."""
     furthest = max(projector.positions().values(), default=0)
     head = log.head()  # read last, as it only grows
@@ -192,13 +183,6 @@ async def check_ledger(settings: Settings) -> None:
     ledger = Ledger(store_of(settings), clock=utc_now, limits=settings.limits)
     await ledger.open()
     await ledger.close()
-
-
-def store_of(settings: Settings) -> EventStore:
-    """Return where the ledger is stored, not yet opened."""
-    if settings.database_url:
-        return PostgresStore(settings.database_url)
-    return SqliteStore(settings.ledger_file)
 
 
 def _follower(settings: Settings, side: ReadingSide, projector: Follow | None) -> Follower:

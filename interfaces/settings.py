@@ -1,13 +1,15 @@
 """Settings, read from the environment (`CAPACITY_...`); the defaults serve one person's machine."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from application.ledger import Limits
-from projections.past_files import PastLimits
+
+if TYPE_CHECKING:  # it brings all that read models need
+    from projections.past_files import PastLimits
 
 Positive = Annotated[int, Field(ge=1)]
 # Such as 100/minute. The library that counts them takes a while to import: not for this.
@@ -162,8 +164,10 @@ class Settings(BaseSettings):
         return Limits(**{name: getattr(self, name) for name in Limits._fields})
 
     @property
-    def past_limits(self) -> PastLimits:
+    def past_limits(self) -> "PastLimits":
         """How many pasts are kept."""
+        from projections.past_files import PastLimits
+
         return PastLimits(
             checkpoint_events=self.past_checkpoint_events,
             checkpoints=self.past_checkpoints,

@@ -16,10 +16,15 @@ _SWITCH_SECONDS = 0.0001
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """Tune garbage collection and thread switching, and put both back at the end."""
+    """Tune garbage collection and thread switching, and put both back at the end.
+
+    In a process that somebody has settled already nothing is looked through, frozen or thawed.
+    """
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
-    gc.collect()
-    gc.freeze()
+    first = not gc.get_freeze_count()
+    if first:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
@@ -27,4 +32,5 @@ def settled() -> Iterator[None]:
     finally:
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
-        gc.unfreeze()
+        if first:
+            gc.unfreeze()

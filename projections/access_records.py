@@ -6,7 +6,6 @@ with them but their own history.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -20,9 +19,9 @@ from sqlalchemy import (
     func,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from projections.database import metadata
+from projections.rows import upsert_into
 
 # Any number will do, if nobody else takes it: "access" in ASCII.
 _TABLES_LOCK = 0x616363657373
@@ -109,8 +108,7 @@ def newest_refusals(connection: Connection, *, limit: int) -> list[Refusal]:
 
 
 def _write_uses(connection: Connection, used_at: dict[str, datetime]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert: Any = dialect.insert(key_uses)
+    insert = upsert_into(connection, key_uses)
     newer = insert.excluded.used_at_us > key_uses.c.used_at_us
     connection.execute(
         insert.on_conflict_do_update(

@@ -4,7 +4,7 @@ Each has all tables of its projection under names of its own, and a position of 
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,14 +15,14 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    and_,
     delete,
     insert,
     inspect,
-    or_,
     select,
+    tuple_,
     update,
 )
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 from projections.completeness import Applied
 from projections.database import BOOKKEEPING, metadata, now_us
@@ -142,16 +142,8 @@ def check_copies(connection: Connection, mine: Sequence[Copy]) -> None:
 
 def _these(mine: Sequence[Copy]) -> Any:
     columns = projection_copies.c
-    return or_(
-        *(
-            and_(
-                columns.name == copy.name,
-                columns.place == copy.place,
-                columns.rebuild_id == copy.rebuild_id,
-                columns.epoch == copy.epoch,
-            )
-            for copy in mine
-        )
+    return tuple_(columns.name, columns.place, columns.rebuild_id, columns.epoch).in_(
+        [(copy.name, copy.place, copy.rebuild_id, copy.epoch) for copy in mine]
     )
 
 
@@ -167,9 +159,8 @@ def create_beside(connection: Connection, projection: Projection, rebuild_id: st
     """Make the empty tables of a version that is to be built; indexes come last."""
     for table in projection.rows:
         beside = _next(table, rebuild_id)
-        beside.indexes.clear()
-        beside.drop(connection, checkfirst=True)
-        beside.create(connection)
+        connection.execute(DropTable(beside, if_exists=True))
+        connection.execute(CreateTable(beside))
         if connection.dialect.name == "postgresql":  # where rows come in any order
             connection.exec_driver_sql(
                 f"ALTER TABLE {beside.name} DROP CONSTRAINT {beside.primary_key.name}"
@@ -185,11 +176,12 @@ def index_beside(connection: Connection, table: Table, rebuild_id: str) -> None:
         key = f"CONSTRAINT {beside.primary_key.name} PRIMARY KEY ({keys})"
         connection.exec_driver_sql(f"ALTER TABLE {beside.name} ADD {key}")
     for index in sorted(beside.indexes, key=lambda index: str(index.name)):
-        index.create(connection, checkfirst=True)
+        connection.execute(CreateIndex(index, if_not_exists=True))
     if in_postgres:
         connection.exec_driver_sql(f"ANALYZE {beside.name}")
 
 
+@lru_cache(maxsize=64)  # a rebuild asks for the same few all the time
 def _next(table: Table, rebuild_id: str) -> Table:
     return marked(table, rebuild_id[:8], name=name_beside(table.name, "next"))
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -122,6 +121,8 @@ def open_read_models(url: str, *, read_only: bool = False) -> Engine:
 
 
 def _ask_whether_it_lives(connection: Any) -> None:
+    import psycopg
+
     was_automatic = connection.autocommit
     try:
         connection.autocommit = True
@@ -191,16 +192,19 @@ def create_tables(
 
 def _create_bookkeeping(connection: Connection) -> None:
     tables = [table for table in metadata.sorted_tables if table.info == BOOKKEEPING]
-    existing = inspect(connection)
+    found = inspect(connection)
+    existing = set(found.get_table_names())
     for table in tables:
-        if existing.has_table(table.name):
-            names = {column["name"] for column in existing.get_columns(table.name)}
+        if table.name in existing:
+            names = {column["name"] for column in found.get_columns(table.name)}
             if names != set(table.columns.keys()):
                 # Another program's layout. What it tells can be made again like all else here,
                 # but only all together.
                 metadata.drop_all(connection, tables=tables)
+                existing.clear()
                 break
-    metadata.create_all(connection, tables=tables)
+    missing = [table for table in tables if table.name not in existing]
+    metadata.create_all(connection, tables=missing, checkfirst=False)
 
 
 def _is_current(connection: Connection, projection: Projection) -> bool:

@@ -23,9 +23,9 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from projections.database import BOOKKEEPING, metadata, now_us
+from projections.rows import upsert_into
 
 # Long enough for a busy machine, short enough to wait for: a holder renews four times in it.
 TTL_SECONDS = 10.0
@@ -168,8 +168,8 @@ def _of(lease: Lease) -> Update:
 def _make(connection: Connection, name: str) -> None:
     nobody = Holder("", "", 0, 0)._asdict()
     row = {"name": name, "epoch": 0, "renewed_at_us": 0, "until_us": 0} | nobody
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(projection_leases).values(row).on_conflict_do_nothing())
+    insert = upsert_into(connection, projection_leases)
+    connection.execute(insert.values(row).on_conflict_do_nothing())
 
 
 def _found(connection: Connection, name: str | None, *, lock: bool) -> list[LeaseStatus]:

@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import astuple
-from psycopg import Connection as PostgresConnection
 from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.dialects import postgresql
 
 from projections.projection import Key, Row
+
+if TYPE_CHECKING:  # whoever reads SQLite does not wait for the driver of the other store
+    from psycopg import Connection as PostgresConnection
 
 SQLITE_KEYS_AT_ONCE = 1_000  # of 32 766 values that one statement may hold
 SQLITE_ROWS_AT_ONCE = 1_000
@@ -19,6 +20,17 @@ def bulk_of(table: Table, row_class: type[Row], dialect: Dialect) -> "BulkRows":
     """Return what reads and writes rows of a table in bulk, in the manner of the store."""
     in_postgres = dialect.name == "postgresql"
     return (PostgresRows if in_postgres else SqliteRows)(table, row_class)
+
+
+def upsert_into(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that can say what happens on a conflict, in the manner of the store."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 class BulkRows(ABC):
@@ -110,6 +122,8 @@ class PostgresRows(BulkRows):
     """Many rows as one array for each column: one statement and one plan serve any number."""
 
     def __init__(self, table: Table, row_class: type[Row]) -> None:
+        from sqlalchemy.dialects import postgresql
+
         super().__init__(table, row_class)
         dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # it takes none
         self._types = [

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from msgspec.structs import replace
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, delete, inspect, select, text, update
 from sqlalchemy.exc import OperationalError
 
@@ -33,6 +32,7 @@ LOCK_MILLISECONDS = 40
 PAUSE_SECONDS = 0.06
 GIVE_UP_SECONDS = 30.0
 POLL_SECONDS = 0.005
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code for a lock_timeout that is over
 
 
 class ReadersInTheWay(RebuildRefused):
@@ -80,7 +80,7 @@ def switch(engine: Engine, chosen: Sequence[Copy], pause: Lease) -> None:
                 _exchange_all(connection, chosen, pause)
             return
         except OperationalError as error:
-            if not isinstance(error.orig, LockNotAvailable):
+            if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE:
                 raise
             if time.monotonic() > give_up_at:
                 raise ReadersInTheWay("those who read its tables") from error
@@ -121,11 +121,14 @@ def _lock(connection: Connection, names: Sequence[str]) -> None:
 
 def _exchange(connection: Connection, copy: Copy, existing: Sequence[str]) -> None:
     for name in copy.table_names:
-        aside = f"{name}__aside"
-        _rename(connection, name_beside(name, copy.place), aside)
+        chosen = name_beside(name, copy.place)
         if name in existing:
-            _rename(connection, name, name_beside(name, "before"))
-        _rename(connection, aside, name)
+            before = name_beside(name, "before")
+            if chosen == before:  # the two change places
+                chosen = f"{name}__aside"
+                _rename(connection, before, chosen)
+            _rename(connection, name, before)
+        _rename(connection, chosen, name)
 
 
 def _enter(connection: Connection, copy: Copy, live: Live, existing: set[str]) -> None:

@@ -30,6 +30,33 @@ def test_a_database_is_dropped_with_its_connections(postgres_server: PostgresSer
             psycopg.connect(url)
 
 
+def test_a_database_is_lent_again_as_new(postgres_server: PostgresServer) -> None:
+    with postgres_server.lent_database() as url:
+        left = psycopg.connect(url, autocommit=True)
+        left.execute("CREATE TABLE here (answer integer)")
+    with postgres_server.lent_database() as again, psycopg.connect(again) as connection:
+        assert again == url
+        assert connection.execute("SELECT to_regclass('here')").fetchone() == (None,)
+        with left, pytest.raises(psycopg.OperationalError):
+            left.execute("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE SCHEMA beside", "ALTER DATABASE {} SET default_transaction_read_only = on"],
+)
+def test_a_database_that_cannot_be_emptied_is_not_lent_again(
+    postgres_server: PostgresServer, statement: str
+) -> None:
+    with (
+        postgres_server.lent_database() as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        connection.execute(statement.format(connection.info.dbname).encode())
+    with postgres_server.lent_database() as another:
+        assert another != url
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "ledger.example"])
 def test_no_test_reaches_beyond_this_machine(host: str) -> None:
     with pytest.raises(RuntimeError, match=f"{host} is not this machine"):

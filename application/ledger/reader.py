@@ -11,14 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from application.ledger.log_lookups import PostgresLookups, SqliteLookups
+
+if TYPE_CHECKING:  # whoever reads SQLite does not wait for the driver of the other store
+    import psycopg
 
 CHANNEL = "stored_events"
 BUSY_TIMEOUT_SECONDS = 30.0
@@ -140,6 +142,8 @@ class PostgresLog(PostgresLookups):
         with self._starting:
             self._closed = True
         if self._listener is not None:
+            import psycopg
+
             # Our own notification ends the listener at once instead of by its time-out.
             with suppress(psycopg.Error), self._connections.one() as connection:
                 connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
@@ -147,8 +151,10 @@ class PostgresLog(PostgresLookups):
         self._connections.close()
         self.wake()
 
-    def connect(self) -> psycopg.Connection[Any]:
+    def connect(self) -> "psycopg.Connection[Any]":
         """Open one connection."""
+        import psycopg
+
         return psycopg.connect(self._url, autocommit=True)
 
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -160,6 +166,8 @@ class PostgresLog(PostgresLookups):
         return originator_id
 
     def _ask(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        import psycopg
+
         for pause_seconds in (*RETRY_SECONDS, None):
             try:
                 with self._connections.one() as connection, connection.cursor(binary=True) as asked:
@@ -182,6 +190,8 @@ class PostgresLog(PostgresLookups):
                 self._listener.start()
 
     def _listen_until_closed(self) -> None:
+        import psycopg
+
         back_off_seconds = RETRY_SECONDS[1]
         while not self._closed:
             try:
@@ -194,7 +204,7 @@ class PostgresLog(PostgresLookups):
                 time.sleep(back_off_seconds)
                 back_off_seconds = min(2 * back_off_seconds, MAX_BACK_OFF_SECONDS)
 
-    def _pass_on_notifications(self, connection: psycopg.Connection[Any]) -> None:
+    def _pass_on_notifications(self, connection: "psycopg.Connection[Any]") -> None:
         self.wake()  # for whatever was appended before the listening began
         while not self._closed:
             for told in connection.notifies(timeout=LISTEN_TIMEOUT_SECONDS, stop_after=1):

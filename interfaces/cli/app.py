@@ -1,8 +1,10 @@
 """The command line as a whole: every command and group, under one name."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.models import TyperInfo
 
 from interfaces.cli.audit import audit
 from interfaces.cli.backups import backup, recover
@@ -63,6 +65,22 @@ app.add_typer(projections, rich_help_panel=_KEEP)
 app.add_typer(audit, rich_help_panel=_KEEP)
 command(app, "backup", panel=_KEEP)(backup)
 command(app, "recover", panel=_KEEP)(recover)
+
+
+def leave_out_all_but(named: Sequence[str]) -> None:
+    """Forget all commands and groups but the one that is named, if there is one of that name.
+
+    For a process that runs one command: making sixty took a tenth of the time of a short one.
+    """
+    groups = [each for each in app.registered_groups if _name_of(each) in named]
+    commands = [each for each in app.registered_commands if each.name in named]
+    if groups or commands:
+        app.registered_groups, app.registered_commands = groups, commands
+
+
+def _name_of(group: TyperInfo) -> str:
+    assert group.typer_instance is not None
+    return str(group.typer_instance.info.name)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interfaces.cli.commands import command, group
-from interfaces.cli.doors import Door, Session
+from interfaces.cli.doors import Door, Look
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import many, progress_bar
 from interfaces.cli.problems import Usage
@@ -37,8 +37,8 @@ def verify(
     except auditing.NoSeal as no_seal:
         raise Usage(f"--seal: {no_seal}") from None
 
-    async def work(session: Session) -> "tuple[Verdict, Seal | None]":
-        log = session.service.log
+    async def work(look: Look) -> "tuple[Verdict, Seal | None]":
+        log = look.log
         with progress_bar("Following links", max(1, log.head())) as bar:
             verdict = await asyncio.to_thread(
                 auditing.verify, log, lambda done, total: bar.update(0, completed=done)
@@ -48,7 +48,7 @@ def verify(
             found = await asyncio.to_thread(auditing.seal, log, until=kept.position)
         return verdict, found
 
-    verdict, found = door.run(work)
+    verdict, found = door.look(work)
     sealed = None if kept is None else found == kept
     lines = [_verdict(verdict)]
     if kept is not None:
@@ -96,8 +96,8 @@ def seal(
     """
     from application.ledger import audit as auditing
 
-    async def work(session: Session) -> "Seal":
-        log = session.service.log
+    async def work(look: Look) -> "Seal":
+        log = look.log
         head = log.head()
         if until is not None and until > head:
             raise Usage(f"--until: found {until}, the ledger ends at position {head}")
@@ -109,6 +109,6 @@ def seal(
                 progress=lambda done, total: bar.update(0, completed=done),
             )
 
-    found = door.run(work)
+    found = door.look(work)
     document = {"seal": str(found), **found._asdict()}
     door.answer(document, str(found))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # importing these costs a second, which `--help` shall not wa
     from sqlalchemy import Connection
 
     from application.ledger import Command, Outcome
+    from interfaces.ledger_alone import Log
     from interfaces.service import Service
     from interfaces.settings import Settings
 
@@ -98,6 +99,18 @@ class Door:
 
             psycopg.connect(self.settings.database_url, connect_timeout=_CONNECT_SECONDS).close()
 
+    def look(self, work: "Callable[[Look], Awaitable[R]]") -> R:
+        """Do the work on the ledger's events alone, without opening any read model."""
+        from interfaces.ledger_alone import open_log
+
+        async def opened() -> R:
+            async with open_log(self.settings) as log:
+                return await work(Look(log, self))
+
+        keep_logs_off_stdout(only_errors=True)
+        self.check_reachable()
+        return asyncio.run(opened())
+
     def ask(self, work: "Callable[[Session], Awaitable[R]]") -> R:
         """Do the work on read models that show all there is in the ledger by now, or was then."""
 
@@ -132,6 +145,25 @@ class Door:
                 raise
             self.exit_code = ExitCode.NOT_CURRENT
             found._replace(exit_code=self.exit_code).say(as_json=self.as_json)
+
+
+class Look:
+    """The ledger's events, for the length of one command that only looks at them."""
+
+    def __init__(self, log: "Log", door: Door) -> None:
+        self.log, self._door = log, door
+
+    async def past(self) -> int | None:
+        """Return the position that the command asks about; None is the newest. Raises Invalid."""
+        from interfaces.ledger_alone import position_in, utc_now
+
+        if self._door.as_of is None:
+            return None
+        head = await asyncio.to_thread(self.log.head)
+        past = await position_in(self.log, "as_of", self._door.as_of, head=head, now=utc_now())
+        if not self._door.as_json:
+            note(f"As of position {past}")
+        return past
 
 
 class Session:

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from interfaces.cli.commands import command, group
-from interfaces.cli.doors import Door, Session
+from interfaces.cli.doors import Door, Look
 from interfaces.cli.event_filters import (
     Actor,
     Aggregate,
@@ -28,6 +28,7 @@ from interfaces.cli.recorded import event_document, event_line, who_text
 if TYPE_CHECKING:
     from application.ledger.searching import Filter, Found
     from application.ledger.tracing import Caused, Trace
+    from interfaces.ledger_alone import Log
 
 events = group("events", "Everything that ever happened, in the order of the ledger.")
 
@@ -75,36 +76,33 @@ def tail(
     filters = Filters(context, topic or [], actor, aggregate, since, until)
     from_the_start = after is not None or since is not None
 
-    async def work(session: Session) -> None:
-        wanted = await asyncio.to_thread(filters.resolve, session.service.log)
-        if door.as_of is not None:
-            await session.go_back(door.as_of)
-            assert session.past is not None
-            wanted = wanted._replace(up_to=min(wanted.up_to, session.past))
+    async def work(look: Look) -> None:
+        wanted = await asyncio.to_thread(filters.resolve, look.log)
+        if (past := await look.past()) is not None:
+            wanted = wanted._replace(up_to=min(wanted.up_to, past))
         if after is not None:
             wanted = wanted._replace(after=max(after, wanted.after))
         left = limit
         if not from_the_start:
-            wanted, shown = await _show_newest(door, session, wanted, limit or _NEWEST)
+            wanted, shown = await _show_newest(door, look.log, wanted, limit or _NEWEST)
             left = limit - shown if limit is not None else None
             if not follow or left == 0:
                 return
-        async for found in _feed(session, wanted, follow=follow):
+        async for found in _feed(look.log, wanted, follow=follow):
             _show(door, found)
             left = left - 1 if left is not None else None
             if left == 0:
                 return
 
-    door.run(work)
+    door.look(work)
 
 
 async def _show_newest(
-    door: Door, session: Session, wanted: "Filter", count: int
+    door: Door, log: "Log", wanted: "Filter", count: int
 ) -> "tuple[Filter, int]":
     """Show the newest events; return the filter for what follows, and how many there were."""
     from application.ledger.searching import newest_first
 
-    log = session.service.log
     head = await asyncio.to_thread(log.head)
 
     def newest() -> "deque[Found]":
@@ -117,10 +115,9 @@ async def _show_newest(
     return wanted._replace(after=max(head, wanted.after)), len(found)
 
 
-async def _feed(session: Session, wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
+async def _feed(log: "Log", wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
     from application.ledger.searching import oldest_first
 
-    log = session.service.log
     try:
         while True:
             # Looked at before the page: what comes while it is read is found by the next one.
@@ -167,10 +164,10 @@ def grep(
     matches = _pattern(pattern, ignore_case)
     filters = Filters(context, topic or [], actor, aggregate, since, until)
 
-    async def work(session: Session) -> int:
-        wanted = await asyncio.to_thread(filters.resolve, session.service.log)
+    async def work(look: Look) -> int:
+        wanted = await asyncio.to_thread(filters.resolve, look.log)
         count = 0
-        async for found in _scanned(session, wanted):
+        async for found in _scanned(look.log, wanted):
             if any(matches.search(text) for text in _searched(found)):
                 _show(door, found)
                 count += 1
@@ -178,7 +175,7 @@ def grep(
                     break
         return count
 
-    if not door.run(work):
+    if not door.look(work):
         note("No event matches")
 
 
@@ -189,11 +186,10 @@ def _pattern(pattern: str, ignore_case: bool) -> "re.Pattern[str]":
         raise Usage(f"{pattern!r} is no regular expression: {error}") from None
 
 
-async def _scanned(session: Session, wanted: "Filter") -> "AsyncIterator[Found]":
+async def _scanned(log: "Log", wanted: "Filter") -> "AsyncIterator[Found]":
     """Yield what a filter leaves, with a progress bar over the positions."""
     from application.ledger.searching import oldest_first
 
-    log = session.service.log
     end = min(wanted.up_to, await asyncio.to_thread(log.head))
     with progress_bar("Searching", max(1, end - wanted.after)) as bar:
         for after in range(wanted.after, end, _GREP_POSITIONS):
@@ -231,19 +227,18 @@ def trace(
     except ValueError:
         raise Usage(f"Found {correlation_id!r}, an id such as {UUID(int=1)} is needed") from None
 
-    async def work(session: Session) -> "Trace":
+    async def work(look: Look) -> "Trace":
         from application.ledger.tracing import trace as find
 
-        log = session.service.log
-        with progress_bar("Searching", max(1, await asyncio.to_thread(log.head))) as bar:
+        with progress_bar("Searching", max(1, await asyncio.to_thread(look.log.head))) as bar:
             return await asyncio.to_thread(
                 find,
-                log,
+                look.log,
                 wanted,
                 progress=lambda done, total: bar.update(0, completed=done, total=max(1, total)),
             )
 
-    found = door.run(work)
+    found = door.look(work)
     if door.as_json:
         roots = [_caused_document(each) for each in found.roots]
         answer_json({"correlation_id": str(wanted), "complete": found.complete, "commands": roots})

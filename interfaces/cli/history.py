@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interfaces.cli.doors import Door, Session
+from interfaces.cli.doors import Door, Look
 from interfaces.cli.output import answer_json, moment, note, table
 from interfaces.cli.recorded import facts_text, who_text
 
@@ -43,18 +43,16 @@ def history(
     **Example:** `capacity history suppliers "sbus/overlap_only/All Energy Solar"`
     """
 
-    async def work(session: Session) -> "AggregateHistoryAnswer":
+    async def work(look: Look) -> "AggregateHistoryAnswer":
         from interfaces.history import Asked, tell
 
-        if door.as_of is not None:
-            await session.go_back(door.as_of)
         order = "newest" if newest else "oldest"
-        asked = Asked(context, name, kind, order, limit, cursor, session.past)
-        return await asyncio.to_thread(tell, session.service.log, asked)
+        asked = Asked(context, name, kind, order, limit, cursor, await look.past())
+        return await asyncio.to_thread(tell, look.log, asked)
 
     from msgspec import to_builtins
 
-    found = door.run(work)
+    found = door.look(work)
     documents = [to_builtins(each) for each in found.events]
     described = all({"used", "capacity"} <= each.get("state", {}).keys() for each in documents)
     made = _counted(found.events) if described else _changed(found.events)

@@ -7,12 +7,12 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import IO, Any
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:  # a script that asks for JSON does not wait for what draws tables
+    from rich.console import Console
+    from rich.table import Table
 
 # Control characters, lone surrogates, line separators, and what turns the direction of text.
 _STEERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -55,8 +55,11 @@ def _renamed(value: Any) -> Any:
 # The answer.
 
 
-def answer(*lines: str | Table) -> None:
+def answer(*lines: "str | Table") -> None:
     """Print sentences and tables."""
+    from rich.table import Table
+    from rich.text import Text
+
     console = _console(sys.stdout)
     for line in lines:
         if isinstance(line, Table):
@@ -84,8 +87,12 @@ def json_text(value: Any, *, in_one_line: bool = False) -> str:
     return _STEERS_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
     """Return a compact table; a column whose name begins with `>` holds numbers."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         numbers = column.startswith(">")
@@ -117,6 +124,8 @@ def percent(share: float) -> str:
 
 def note(line: str) -> None:
     """Say something on stderr."""
+    from rich.text import Text
+
     _console(sys.stderr).print(Text(visible(line)), soft_wrap=True)
 
 
@@ -148,12 +157,18 @@ def rebuild_bar() -> Any:
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _console(file: IO[str]) -> Console:
+def _console(file: IO[str]) -> "Console":
     width = None if file.isatty() else _PIPED_WIDTH
-    return _Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    return _console_class()(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Let the command end as any other does, not by Rich's own exit."""
-        raise BrokenPipeError
+@cache
+def _console_class() -> "type[Console]":
+    from rich.console import Console
+
+    class EndingQuietly(Console):
+        def on_broken_pipe(self) -> None:
+            """Let the command end as any other does, not by Rich's own exit."""
+            raise BrokenPipeError
+
+    return EndingQuietly

@@ -4,8 +4,6 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import psycopg_pool
 from sqlalchemy.exc import DBAPIError
 
 from application.ledger import LedgerUnavailable, SchemaMissing
@@ -24,8 +22,6 @@ _NOT_KEPT = (
     OSError,
     SchemaMissing,
     StoreLost,
-    psycopg.Error,
-    psycopg_pool.PoolTimeout,
     sqlite3.Error,
 )
 
@@ -38,9 +34,17 @@ def named(path: Path, error: Any) -> Any:
         return CapacityTrackerError(f"Capacity file {path}: {error}")
     if isinstance(error, DomainError):
         return NotCounted(str(error))
-    if isinstance(error, _NOT_KEPT):
+    if isinstance(error, _NOT_KEPT) or _is_of_postgres(error):
         told = " ".join(str(error).split())
         failure = CapacityNotKept(f"Capacity file {path}: not written now: {told}")
         failure.__cause__ = error
         return failure
     return error
+
+
+def _is_of_postgres(error: Any) -> bool:
+    """Return whether it comes from a driver that most who call these functions never load."""
+    import psycopg
+    import psycopg_pool
+
+    return isinstance(error, psycopg.Error | psycopg_pool.PoolTimeout)

@@ -4,6 +4,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,6 +26,15 @@ def migrated(url: str) -> str:
     """Run the migrations at a URL, and return it."""
     migrate(url.replace("postgresql://", "postgresql+psycopg://", 1))
     return url
+
+
+@cache
+def migrated_bytes() -> bytes:
+    """Return an empty SQLite ledger, for writing where one is needed, as migrating takes longer."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "capacity.db"
+        migrated(f"sqlite:///{file}")
+        return file.read_bytes()
 
 
 class Clock:
