@@ -34,7 +34,7 @@ class PlanningImportedAnswer(Struct, frozen=True):
     """
 
     changed: bool
-    events: int
+    recorded_events: int
     week_cells: int
     counts: dict[str, KindCount]
     lenient_cell_count: int
@@ -65,7 +65,7 @@ async def import_planning(asked: Asked) -> Response:
 def _imported(result: PlanningImported) -> tuple[int, Any]:
     return 200, PlanningImportedAnswer(
         changed=result.changed,
-        events=result.events,
+        recorded_events=result.events,
         week_cells=result.week_cells,
         counts=result.counts,
         lenient_cell_count=len(result.lenient_cells),
