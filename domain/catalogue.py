@@ -2,6 +2,16 @@
 
 from domain.access import ApiKey
 from domain.aggregate import Aggregate, Event
+from domain.assignments import (
+    Assignment,
+    Department,
+    Person,
+    Project,
+    ProjectRole,
+    Role,
+    RoleMapping,
+    Vertical,
+)
 from domain.operations import Parking
 from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
 
@@ -13,6 +23,14 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Booking,
     ApiKey,
     Parking,
+    Vertical,
+    Department,
+    Role,
+    Person,
+    Project,
+    ProjectRole,
+    RoleMapping,
+    Assignment,
 )
 
 

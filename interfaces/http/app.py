@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.http import (
+    assignments,
     event_stream,
     events,
     health,
@@ -35,6 +36,7 @@ from interfaces.settled import settled
 
 _ROUTERS = (
     *suppliers.ROUTERS,
+    *assignments.ROUTERS,
     events.router,
     event_stream.router,
     history.router,
