@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.postgres import PostgresServer
 
+_WHICH = "SELECT oid FROM pg_database WHERE datname = current_database()"
+
 
 def test_the_server_answers(postgres_url: str) -> None:
     with psycopg.connect(postgres_url) as connection:
@@ -34,8 +36,10 @@ def test_a_database_is_lent_again_as_new(postgres_server: PostgresServer) -> Non
     with postgres_server.lent_database() as url:
         left = psycopg.connect(url, autocommit=True)
         left.execute("CREATE TABLE here (answer integer)")
+        lent = left.execute(_WHICH).fetchone()
     with postgres_server.lent_database() as again, psycopg.connect(again) as connection:
-        assert again == url
+        assert again != url, "who remembers what was made at a URL must not find it again"
+        assert connection.execute(_WHICH).fetchone() == lent
         assert connection.execute("SELECT to_regclass('here')").fetchone() == (None,)
         with left, pytest.raises(psycopg.OperationalError):
             left.execute("SELECT 1")
@@ -52,9 +56,10 @@ def test_a_database_that_cannot_be_emptied_is_not_lent_again(
         postgres_server.lent_database() as url,
         psycopg.connect(url, autocommit=True) as connection,
     ):
+        lent = connection.execute(_WHICH).fetchone()
         connection.execute(statement.format(connection.info.dbname).encode())
-    with postgres_server.lent_database() as another:
-        assert another != url
+    with postgres_server.lent_database() as another, psycopg.connect(another) as connection:
+        assert connection.execute(_WHICH).fetchone() != lent
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "ledger.example"])

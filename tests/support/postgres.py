@@ -96,9 +96,9 @@ class PostgresServer:
 
     def create_database(self) -> str:
         """Create an empty database and return its URL."""
-        name = f"capacity_{uuid4().hex}"
+        name = _new_name()
         self._administer(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return urlsplit(self._admin_url)._replace(path=f"/{name}").geturl()
+        return self._url_of(name)
 
     def drop_database(self, url: str) -> None:
         """Drop a database made by `create_database`, connections or not."""
@@ -109,14 +109,27 @@ class PostgresServer:
     def lent_database(self) -> Iterator[str]:
         """Yield the URL of an empty database, which is emptied and lent again afterwards.
 
-        Making and dropping one costs the server twice as much as emptying it.
+        Making and dropping one costs the server twice as much as emptying it. Its name is new
+        each time, as parts of a program may remember what they made at which URL.
         """
         url = self._idle.pop() if self._idle else self.create_database()
         yield url
-        if _emptied(url):
-            self._idle.append(url)
-        else:
+        if not (_emptied(url) and self._keep(url)):
             self.drop_database(url)
+
+    def _keep(self, url: str) -> bool:
+        """Keep a database for the next test; False if somebody has connected to it again."""
+        name, new_name = urlsplit(url).path.removeprefix("/"), _new_name()
+        renaming = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+        try:
+            self._administer(renaming.format(sql.Identifier(name), sql.Identifier(new_name)))
+        except psycopg.errors.ObjectInUse:
+            return False
+        self._idle.append(self._url_of(new_name))
+        return True
+
+    def _url_of(self, name: str) -> str:
+        return urlsplit(self._admin_url)._replace(path=f"/{name}").geturl()
 
     def _administer(self, statement: sql.Composed) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
@@ -160,6 +173,10 @@ def running_server(*, fsync: bool) -> Iterator[PostgresServer]:
         yield server
     finally:
         server.stop()
+
+
+def _new_name() -> str:
+    return f"capacity_{uuid4().hex}"
 
 
 def _emptied(url: str) -> bool:

@@ -96,6 +96,14 @@ def test_the_search_for_what_is_loaded_finds_it(sampled: Program) -> None:
     assert "sqlalchemy" in _loaded(sampled, "offers", "list")
 
 
+def test_only_a_known_name_leaves_out_the_others(program: Program) -> None:
+    """A process makes the one command that it runs; who names none that there is sees all."""
+    assert "Did you mean 'events'?" in program("evnets").stderr
+    everything = program.ok("--help")
+    assert all(name in everything for name in ("events", "projections", "book", "backup"))
+    assert "book" not in program.ok("events", "--help")
+
+
 def _loaded(program: Program, *arguments: str) -> set[str]:
     """Run a command that must succeed, and return the names of all modules that it has loaded."""
     code = (
