@@ -13,6 +13,7 @@ from domain.assignments import (
     Department,
     DepartmentCircle,
     DepartmentFacts,
+    LeavesBeforeHired,
     Person,
     PersonFacts,
     PersonNotFound,
@@ -206,6 +207,9 @@ async def test_somebody_leaves_and_is_off(store_url: str) -> None:
         assert len(off.events) == 1
         person = await planned.newest(Person, 17)
         assert (person.leaving_date, person.time_off) == (last_day, ((WEEK, 80_000),))
+        ada = PersonFacts(person_id=17, name_cipher=b"", hire_date="2027-01-01")
+        with pytest.raises(LeavesBeforeHired):
+            await planned.declare_person(command(), facts=ada, name="Ada Lovelace")
         with pytest.raises(PersonNotFound):
             await planned.set_leaving_date(command(), person_id=5, leaving_date=last_day)
 

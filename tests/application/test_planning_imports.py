@@ -13,7 +13,7 @@ from application.ledger import LedgerUnavailable
 from domain.assignments import Assignment, Department, Person, Project, Role, RoleMapping
 from domain.errors import Invalid
 from tests.support.asynchronous import asynchronous
-from tests.support.ledgers import everything, query
+from tests.support.ledgers import command, everything, query
 from tests.support.planning import Planned, planning, planning_document, take_over
 
 
@@ -94,6 +94,21 @@ async def test_a_dangling_reference_stops_everything(store_url: str) -> None:
             ("/people/1/role_id", "found 99, which is not among the roles"),
             ("/assignments/1/project_id", "found 98, which is not among the projects"),
         ]
+
+
+@asynchronous
+async def test_a_hire_date_after_the_last_day_stops_everything(store_url: str) -> None:
+    """No batch may be refused once others are stored, so it is found before the first."""
+    async with planning(store_url) as planned:
+        await take_over(planned, planning_document())
+        await planned.set_leaving_date(command(), person_id=17, leaving_date="2026-12-31")
+        before = await everything(planned.ledger)
+        document = planning_document()
+        document["roles"].append({"id": 5, "name": "Lead"})
+        document["people"][0]["hire_date"] = "2027-01-01"
+        with pytest.raises(Invalid, match="/people/0/hire_date: Person 17 is hired on 2027-01-01"):
+            await take_over(planned, document)
+        assert await everything(planned.ledger) == before
 
 
 @asynchronous
@@ -216,7 +231,7 @@ async def test_without_the_look_ahead_half_of_it_would_stand(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard of the test above: without it, a dangling reference gets in."""
-    monkeypatch.setattr(imports, "check_references", lambda _: lambda work: None)
+    monkeypatch.setattr(imports, "check_against_ledger", lambda _: lambda work: None)
     async with planning(store_url) as planned:
         document = planning_document()
         document["assignments"][-1]["role_on_project_ref_id"] = 99
@@ -287,6 +302,9 @@ def test_what_was_imported_last_is_what_the_ledger_says(
                 found = await planned.newest(Department, each["id"])
                 assert found.parent_id == each["parent_id"]
             assert (await take_over(planned, document)).result.events == 0
+
+            exported = await planned.export_document()
+            assert (await take_over(planned, exported)).result.events == 0
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imports, "BATCH_RECORDS", batch_records)

@@ -13,6 +13,7 @@ from tests.bench import (
     drop_in,
     http,
     past,
+    planning,
     reading,
     rebuilding,
     rebuilding_beside,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "workflow": workflow.workflow_10k,
     "sse": streaming.streams,
     "as_of_report": past.as_of_report,
+    "import_780k": planning.imports,
 }
 
 

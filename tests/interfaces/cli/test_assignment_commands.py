@@ -105,3 +105,11 @@ def test_a_name_is_forgotten_once(plan: Any) -> None:
 def test_history_tells_an_assignment_in_words(plan: Any) -> None:
     told = plan.ok("history", "assignments", "1001", "--kind", "Assignment")
     assert "Made the assignment 1001 of person 17 to project 205" in told
+
+
+def test_what_was_taken_over_is_printed_and_taken_over_again(plan: Any) -> None:
+    printed = plan.ok("assignments", "export")
+    assert json.loads(printed)["assignments"][0]["weekly_hours"] == {WEEK: 7.5, "2026-03-08": 8}
+    again = plan.ok("assignments", "import", plan.file("again.json", printed))
+    assert again.startswith("Nothing new")
+    assert json.loads(plan.ok("assignments", "export", "--as-of", "1"))["people"] == []

@@ -87,6 +87,18 @@ def test_lenient_cells_are_told(plan: Live) -> None:
     }
 
 
+def test_what_was_imported_is_exported_as_it_is_and_as_it_was(planned: Live) -> None:
+    client = planned.client
+    head = int(client.get("/v1/planning/export").headers["capacity-position"])
+    client.delete(f"{PEOPLE}/17/name")
+    now = client.get("/v1/planning/export").json()
+    assert [each["name"] for each in now["people"]] == ["Person 17 (forgotten)", "Grace Hopper"]
+    then = client.get("/v1/planning/export", params={"as_of": head}).json()
+    assert then == now  # a forgotten name is forgotten in the past, too
+    again = client.post("/v1/planning/import", json=now)
+    assert again.json()["changed"] is False
+
+
 def test_each_thing_is_put_and_put_again(planned: Live) -> None:
     client = planned.client
     for path, body in (
