@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from projections.completeness import Applied, applied
 from projections.database import create_tables, place_positions, projection_positions
+from projections.deriving import Stored, copied, derive
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow, PastLog
 from projections.projection import Projection
@@ -216,7 +217,10 @@ class _Maker:
         fold = Fold(self._rulebook.tables)
         for table, keys in fold.wanted(steps).items():
             fold.rows[table] = self._bulk[table].load(connection, keys)
+        before = copied(self._rulebook.projections, fold.rows)
         fold.run(steps)
+        stored = Stored(connection, self._bulk)
+        derive(self._rulebook.projections, before, fold.rows, stored)
         for table, rows in fold.rows.items():
             # In the order of the keys, so that neighbours are written together.
             self._bulk[table].write(connection, {key: rows[key] for key in sorted(rows)})
