@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from secrets import token_bytes
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from application.access import Access
+from application.assignments import KEY_BYTES, PersonKeys, PersonNames, Planning
 from application.ledger import EventStore, Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
 from application.ledger.postgres_store import PostgresStore
@@ -68,6 +71,8 @@ class Service:
     clock: Clock
     ledger: Ledger
     suppliers: Suppliers
+    planning: Planning
+    person_names: PersonNames
     access: Access
     keys: KeyRing
     access_log: AccessLog
@@ -201,6 +206,12 @@ def store_of(settings: Settings) -> EventStore:
     return SqliteStore(settings.ledger_file)
 
 
+def person_names(settings: Settings) -> PersonNames:
+    """Return what seals and opens the names of people."""
+    keys = PersonKeys(settings.ledger_url, fresh_key=partial(token_bytes, KEY_BYTES))
+    return PersonNames(keys)
+
+
 def _follower(settings: Settings, side: ReadingSide, projector: Follow | None) -> Follower:
     if projector == "process":
         return InProcess(settings, side.projector)
@@ -234,11 +245,14 @@ def _service(
     key_reads: Reads,
     pasts: Pasts,
 ) -> Service:
+    names = person_names(settings)
     return Service(
         settings=settings,
         clock=clock,
         ledger=ledger,
         suppliers=Suppliers(ledger),
+        planning=Planning(ledger, names, week_limit_hours=settings.week_limit_hours),
+        person_names=names,
         access=Access(ledger),
         keys=KeyRing(key_reads, fresh_seconds=settings.keys_fresh_seconds, clock=clock),
         access_log=AccessLog(side.engine, refusals_kept=settings.refusals_kept, clock=clock),

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     body_bytes: Positive = Field(
         default=8 * 2**20, description="the largest request body, and offers document"
     )
+    planning_bytes: Positive = Field(
+        default=64 * 2**20, description="the largest planning document the command line imports"
+    )
+    week_limit_hours: Positive = Field(
+        default=168, le=10_000, description="the most hours of one assignment in one week"
+    )
     request_seconds: float = Field(
         default=30.0, gt=0, description="how long a request may take until its answer begins"
     )

@@ -1,6 +1,6 @@
 """Which revision of the ledger's tables this program works on, and what it says of any other."""
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 
 
 class SchemaMissing(Exception):

@@ -86,10 +86,16 @@ def hours_units(value: object, *, limit_hours: int = MAX_WEEK_HOURS) -> int:
         raise NoHours(f"found {shown_hours(value)}, hours cannot be negative")
     if hours > limit_hours:
         raise NoHours(f"found {shown_hours(value)}, at most {limit_hours} hours are allowed")
-    units = hours * UNITS_PER_HOUR
-    if units != int(units):
+    if not hours:
+        return 0
+    _, digits, exponent = hours.as_tuple()
+    assert isinstance(exponent, int)
+    # By the digits: arithmetic rounds to 28 of them, and more could have been written.
+    finer = max(0, -4 - exponent)
+    if finer and any(digits[-finer:]):
         raise NoHours(f"found {shown_hours(value)}, at most 4 decimals are allowed")
-    return int(units)
+    kept = digits[: len(digits) - finer] if finer else digits
+    return int("".join(map(str, kept)) + "0" * (max(exponent, -4) + 4) or "0")
 
 
 def _decimal(value: object) -> Decimal:
@@ -125,7 +131,7 @@ def lenient_hours_units(value: object) -> int:
         raise NoHours(_beyond(value)) from None
     if not hours.is_finite() or hours <= 0:
         return 0
-    if hours * UNITS_PER_HOUR > MAX_UNITS:
+    if hours > MAX_UNITS // UNITS_PER_HOUR:
         raise NoHours(_beyond(value))
     return int(hours.quantize(_SMALLEST, rounding=ROUND_HALF_EVEN) * UNITS_PER_HOUR)
 

@@ -32,7 +32,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     query(
         url,
         "SET lock_timeout = '10s'; "
-        "TRUNCATE stored_events, append_groups, replies, snapshots RESTART IDENTITY",
+        "TRUNCATE stored_events, append_groups, replies, snapshots, person_keys RESTART IDENTITY",
     )
     return url
 

@@ -29,7 +29,14 @@ print("ready", flush=True)
 sys.stdin.readline()
 print(migrate(sys.argv[1]))
 """
-TABLES = {"alembic_version", "stored_events", "append_groups", "replies", "snapshots"}
+TABLES = {
+    "alembic_version",
+    "stored_events",
+    "append_groups",
+    "replies",
+    "snapshots",
+    "person_keys",
+}
 
 
 def tables(store_url: str) -> set[str]:

@@ -1,0 +1,334 @@
+"""What people do in planning: say who and what there is, assign people, set their hours."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from application.assignments import hours, imports, steps
+from application.assignments.names import PersonNames
+from application.assignments.results import (
+    Ended,
+    Forgotten,
+    HoursChange,
+    HoursChanged,
+    Mapped,
+    PlanningImported,
+    Written,
+)
+from application.ledger import Command, Ledger, Outcome, UnitOfWork
+from domain.aggregate import Aggregate
+from domain.assignments import (
+    AssignmentFacts,
+    Department,
+    DepartmentFacts,
+    Person,
+    PersonFacts,
+    Project,
+    ProjectFacts,
+    ProjectRole,
+    ProjectRoleFacts,
+    Role,
+    RoleFacts,
+    RoleMapping,
+    RoleMappingFacts,
+    Vertical,
+    VerticalFacts,
+)
+from domain.assignments.documents import read_planning_document
+from domain.assignments.records import nobody_fault
+from domain.assignments.weeks import MAX_WEEK_HOURS
+from domain.errors import Invalid
+from domain.versions import Seen
+
+
+class Planning:
+    """The use cases of the assignments context; each loads, decides and saves through the ledger.
+
+    `expected` is what the caller saw: OtherVersion is raised unless it stands when it is decided.
+    """
+
+    def __init__(
+        self, ledger: Ledger, names: PersonNames, *, week_limit_hours: int = MAX_WEEK_HOURS
+    ) -> None:
+        self._ledger, self._names = ledger, names
+        self.week_limit_hours = week_limit_hours
+
+    # Who and what there is.
+
+    async def declare_vertical(
+        self, command: Command, *, facts: VerticalFacts, expected: Seen | None = None
+    ) -> Outcome[Written]:
+        """Add a vertical, or rename it."""
+        return await self._declare(command, Vertical, facts.vertical_id, facts, [], expected)
+
+    async def declare_department(
+        self, command: Command, *, facts: DepartmentFacts, expected: Seen | None = None
+    ) -> Outcome[Written]:
+        """Add a department, or have it as these facts say. Raises DepartmentCircle and Invalid."""
+        references: list[steps.Reference] = [
+            ("vertical_id", "verticals", facts.vertical_id),
+            ("parent_id", "departments", facts.parent_id),
+        ]
+
+        def decide(work: UnitOfWork) -> Written:
+            department = work.get(Department, Department.identity(facts.department_id))
+            before = department.version
+            _check_seen(department, facts.department_id, expected)
+            if facts.parent_id != facts.department_id:  # which is a circle, known or not
+                steps.check_known(work, references)
+            department.declare(facts, above=steps.ancestors(work, facts.parent_id))
+            return steps.written(department, "departments", facts.department_id, before=before)
+
+        return await self._ledger.execute(command, decide)
+
+    async def declare_role(
+        self, command: Command, *, facts: RoleFacts, expected: Seen | None = None
+    ) -> Outcome[Written]:
+        """Add a role, or have it as these facts say."""
+        return await self._declare(command, Role, facts.role_id, facts, [], expected)
+
+    async def declare_person(
+        self,
+        command: Command,
+        *,
+        facts: PersonFacts,
+        name: str,
+        expected: Seen | None = None,
+    ) -> Outcome[Written]:
+        """Hire somebody, or have them as these facts say; the name goes in as a cipher only."""
+        number = facts.person_id
+        ciphers = await self._names.seal({number: name}, keep=not command.dry_run)
+        return await self._declare(
+            command,
+            Person,
+            number,
+            replace(facts, name_cipher=ciphers[number]),
+            [
+                ("role_id", "roles", facts.role_id),
+                ("department_id", "departments", facts.department_id),
+            ],
+            expected,
+        )
+
+    async def declare_project(
+        self, command: Command, *, facts: ProjectFacts, expected: Seen | None = None
+    ) -> Outcome[Written]:
+        """Add a project, or have it as these facts say."""
+        references: list[steps.Reference] = [("vertical_id", "verticals", facts.vertical_id)]
+        number = facts.project_id
+        return await self._declare(command, Project, number, facts, references, expected)
+
+    async def declare_project_role(
+        self, command: Command, *, facts: ProjectRoleFacts, expected: Seen | None = None
+    ) -> Outcome[Written]:
+        """Add a project role, or have it as these facts say."""
+        references: list[steps.Reference] = [("department_id", "departments", facts.department_id)]
+        number = facts.project_role_id
+        return await self._declare(command, ProjectRole, number, facts, references, expected)
+
+    async def map_roles(
+        self, command: Command, *, facts: RoleMappingFacts, expected: Seen | None = None
+    ) -> Outcome[Mapped]:
+        """Say which roles serve a project role, in one template or where there is none."""
+        references: list[steps.Reference] = [
+            ("project_role_id", "project_roles", facts.project_role_id),
+            *(("people_role_ids", "roles", each) for each in facts.role_ids),
+        ]
+
+        def decide(work: UnitOfWork) -> Mapped:
+            about = (facts.template_id, facts.project_role_id)
+            mapping = work.get(RoleMapping, RoleMapping.identity(*about))
+            before = mapping.version
+            subject = f"Mapping of project role {facts.project_role_id}"
+            steps.check_seen(mapping, expected, subject=subject)
+            steps.check_known(work, references)
+            mapping.declare(facts)
+            now = mapping.version
+            return Mapped(*about, mapping.role_ids, before == 0, now != before, now)
+
+        return await self._ledger.execute(command, decide)
+
+    async def _declare(
+        self,
+        command: Command,
+        aggregate_class: Any,
+        number: int,
+        facts: Any,
+        references: Sequence[steps.Reference],
+        expected: Seen | None,
+    ) -> Outcome[Written]:
+        def decide(work: UnitOfWork) -> Written:
+            found = work.get(aggregate_class, aggregate_class.identity(number))
+            before = found.version
+            _check_seen(found, number, expected)
+            steps.check_known(work, references)
+            found.declare(facts)
+            return steps.written(found, _KINDS[aggregate_class], number, before=before)
+
+        return await self._ledger.execute(command, decide)
+
+    # People come to leave, are off, and may be forgotten.
+
+    async def set_leaving_date(
+        self,
+        command: Command,
+        *,
+        person_id: int,
+        leaving_date: str | None,
+        expected: Seen | None = None,
+    ) -> Outcome[Written]:
+        """Set somebody's last day, or take it back. Raises PersonNotFound, LeavesBeforeHired."""
+        return await self._about_person(
+            command, person_id, lambda person: person.set_leaving_date(leaving_date), expected
+        )
+
+    async def set_time_off(
+        self,
+        command: Command,
+        *,
+        person_id: int,
+        units_by_week: Mapping[str, int],
+        expected: Seen | None = None,
+    ) -> Outcome[Written]:
+        """Say how much of some weeks somebody is off; none takes it back. PersonNotFound."""
+
+        def decide(person: Person) -> None:
+            for week_start, units in units_by_week.items():
+                person.take_time_off(week_start, units)
+
+        return await self._about_person(command, person_id, decide, expected)
+
+    async def _about_person(
+        self,
+        command: Command,
+        person_id: int,
+        change: Callable[[Person], None],
+        expected: Seen | None,
+    ) -> Outcome[Written]:
+        def decide(work: UnitOfWork) -> Written:
+            person = steps.known_person(work, person_id)
+            before = person.version
+            _check_seen(person, person_id, expected)
+            change(person)
+            return steps.written(person, "people", person_id, before=before)
+
+        return await self._ledger.execute(command, decide)
+
+    async def forget_person(self, command: Command, *, person_id: int) -> Outcome[Forgotten]:
+        """Make somebody's name unreadable for good. Raises PersonNotFound.
+
+        The key goes first: if that is all that happens, the name is gone, and doing it again
+        records it.
+        """
+        person = await self._ledger.newest(Person, Person.identity(person_id))
+        if person.exists and not command.dry_run:
+            await self._names.forget(person_id)
+
+        def decide(work: UnitOfWork) -> Forgotten:
+            found = steps.known_person(work, person_id)
+            before = found.version
+            found.forget()
+            return Forgotten(person_id, found.version != before, found.version)
+
+        return await self._ledger.execute(command, decide)
+
+    # Assignments and their hours.
+
+    async def declare_assignment(
+        self,
+        command: Command,
+        *,
+        facts: AssignmentFacts,
+        units_by_week: Mapping[str, int] | None = None,
+        probability_percent: int | None = None,
+        expected: Seen | None = None,
+    ) -> Outcome[Written]:
+        """Make an assignment, or have it as these facts say; None leaves hours, probability.
+
+        Raises Invalid and PreHireWeekLocked.
+        """
+        if fault := nobody_fault(facts):
+            raise Invalid(("/person_id", fault))
+        decide = hours.declare_assignment(facts, units_by_week, probability_percent, expected)
+        return await self._ledger.execute(command, decide)
+
+    async def change_hours(
+        self, command: Command, *, change: HoursChange, expected: Seen | None = None
+    ) -> Outcome[HoursChanged]:
+        """Set hours of one assignment. Raises AssignmentNotFound and PreHireWeekLocked."""
+        decide = hours.change_hours(change, expected)
+        return await self._ledger.execute(command, decide)
+
+    async def change_all_hours(
+        self,
+        command: Command,
+        *,
+        changes: Sequence[HoursChange | HoursChanged],
+        together: bool = False,
+    ) -> Outcome[list[HoursChanged]]:
+        """Set hours of several assignments; what could not be read stands among them, invalid.
+
+        Each is decided for itself; `together`: all, or Invalid names what stands in the way.
+        """
+        if together:
+            return await self._ledger.execute(command, hours.change_together(changes))
+        decisions = [hours.try_to_change(change) for change in changes]
+        found: Outcome[Any] = await self._ledger.execute_all(command, decisions)
+        return found
+
+    async def end_assignment(
+        self, command: Command, *, assignment_id: int, expected: Seen | None = None
+    ) -> Outcome[Ended]:
+        """End an assignment; its hours stay in the history. Raises AssignmentNotFound."""
+
+        def decide(work: UnitOfWork) -> Ended:
+            assignment = steps.known_assignment(work, assignment_id, expected=expected)
+            before = assignment.version
+            assignment.end()
+            return Ended(assignment_id, assignment.version != before, assignment.version)
+
+        return await self._ledger.execute(command, decide)
+
+    # Documents.
+
+    async def import_document(
+        self, command: Command, *, document: bytes, lenient: bool = False
+    ) -> Outcome[PlanningImported]:
+        """Have everything that a planning document names as it says, and leave the rest.
+
+        The whole document is checked before any of it is stored. Raises Invalid.
+        """
+        read = await asyncio.to_thread(
+            read_planning_document, document, lenient=lenient, limit_hours=self.week_limit_hours
+        )
+        # On trial, for looking is all it does, and without a key, which is the import's.
+        await self._ledger.execute(_part(command, dry_run=True), imports.check_references(read))
+        names = {each.facts.person_id: each.name for each in read.people}
+        ciphers = await self._names.seal(names, keep=not command.dry_run)
+        batches = list(imports.batches(imports.items(read, ciphers)))
+        if len(batches) == 1:
+            declare = imports.declare_all(batches[0])
+            return await self._ledger.execute(
+                command, lambda work: imports.summed(read, [declare(work)])
+            )
+        part = _part(command, dry_run=command.dry_run)
+        done = [
+            (await self._ledger.execute(part, imports.declare_all(batch))).result
+            for batch in batches
+        ]
+        return await self._ledger.execute(command, lambda _: imports.summed(read, done))
+
+
+def _part(command: Command, *, dry_run: bool) -> Command:
+    """Return a command for one part of what was asked for, which answers nobody."""
+    return replace(command, dry_run=dry_run, render=None, idempotency_key="")
+
+
+def _check_seen(aggregate: Aggregate, number: int, expected: Seen | None) -> None:
+    subject = f"{type(aggregate).__name__} {number}"
+    steps.check_seen(aggregate, expected, subject=subject)
+
+
+_KINDS: dict[type[Aggregate], str] = {each: kind for kind, each in steps.CLASSES.items()}
