@@ -89,7 +89,7 @@ def _circles(work: UnitOfWork, departments: Sequence[DepartmentFacts]) -> Faults
     for index, each in enumerate(departments):
         if each.parent_id is not None and _stands_above_itself(each.department_id, parent_of):
             told = str(DepartmentCircle(each.department_id, each.parent_id))
-            faults.append((f"/departments/{index}/parent_id", told.partition(": ")[2]))
+            faults.append((f"/departments/{index}/parent_id", told))
     return faults
 
 

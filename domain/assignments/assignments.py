@@ -31,7 +31,7 @@ class PreHireWeekLocked(Refused):
 
     def __init__(self, assignment_id: int, weeks: tuple[str, ...], hire_week: str) -> None:
         self.assignment_id, self.weeks, self.hire_week = assignment_id, weeks, hire_week
-        self.field = f"/weekly_hours/{weeks[0]}"
+        self.field = f"weekly_hours/{weeks[0]}"
         super().__init__(
             "Cannot assign hours before employee hire week: assignment "
             f"{assignment_id} has hours in the week of {weeks[0]}"

@@ -14,13 +14,13 @@ class DepartmentCircle(Refused):
     """A department would stand above itself."""
 
     code = "department-circle"
-    field = "/parent_id"
+    field = "parent_id"
 
     def __init__(self, department_id: int, parent_id: int) -> None:
         self.department_id, self.parent_id = department_id, parent_id
         super().__init__(
-            f"/parent_id: found {parent_id}, which stands below the department {department_id} "
-            "itself; a department that does not is needed"
+            f"found {parent_id}, which stands below the department {department_id} itself; a "
+            "parent that does not is needed"
         )
 
 

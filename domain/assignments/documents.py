@@ -69,7 +69,7 @@ def read_planning_document(
 
     If lenient, hours that cannot be used are read as the original's report does, and listed.
     """
-    parsed = _parsed(document)
+    parsed = parse_planning_json(document)
     if not isinstance(parsed, dict):
         raise Invalid(("", f"found {shown(parsed)}, an object with lists is needed"))
     faults = unknown(parsed, LISTS)
@@ -104,8 +104,11 @@ def _made(make: Callable[[Values], Any], records: Sequence[Values | None]) -> An
 # Reading.
 
 
-def _parsed(document: bytes) -> Any:
-    """Return what a document says, numbers as they are written; NaN is told with its place."""
+def parse_planning_json(document: bytes) -> Any:
+    """Return what JSON says, fractions as they are written; NaN is left for its field to refuse.
+
+    Raises Invalid for what is no JSON, and for a key that stands twice.
+    """
 
     def unique(pairs: list[tuple[str, Any]]) -> Values:
         found = dict(pairs)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from interfaces.cli.assignments import assignments
 from interfaces.cli.audit import audit
 from interfaces.cli.backups import backup, recover
 from interfaces.cli.bookings import book, reassign, release
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 
 _BEGIN, _AGREE, _BOOK = "Begin", "What suppliers offer", "Book"
+_PLAN = "Plan people"
 _ASK, _KEEP = "Ask", "Keep it running"
 
 command(app, "demo", writes=True, panel=_BEGIN)(demo)
@@ -47,6 +49,7 @@ command(app, "book", writes=True, panel=_BOOK)(book)
 command(app, "release", writes=True, panel=_BOOK)(release)
 command(app, "reassign", writes=True, panel=_BOOK)(reassign)
 command(app, "match", writes=True, panel=_BOOK)(match)
+app.add_typer(assignments, rich_help_panel=_PLAN)
 command(app, "capacity", dated=True, panel=_ASK)(capacity)
 command(app, "distribution", dated=True, panel=_ASK)(distribution)
 command(app, "explain", dated=True, panel=_ASK)(explain)

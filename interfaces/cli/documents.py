@@ -14,7 +14,7 @@ _ZIP_COLUMNS = ("zip_code", "Contact_Zip")
 _NUMBER = re.compile(r"\d{1,5}(\.0*)?", re.ASCII)
 
 
-def read_document(path: Path, *, limit_bytes: int) -> bytes:
+def read_document(path: Path, *, limit_bytes: int, setting: str = "CAPACITY_BODY_BYTES") -> bytes:
     """Return the bytes of a file, `-` for standard input. Raises Invalid."""
     try:
         if str(path) == "-":
@@ -25,7 +25,7 @@ def read_document(path: Path, *, limit_bytes: int) -> bytes:
     except OSError as error:
         raise Invalid(("", f"{path} cannot be read: {_why(error)}")) from None
     if len(found) > limit_bytes:
-        detail = f"more than {limit_bytes} bytes, the limit (CAPACITY_BODY_BYTES)"
+        detail = f"more than {limit_bytes} bytes, the limit ({setting})"
         raise Invalid(("", f"{path} holds {detail}"))
     return found
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from interfaces.http import (
+    assignments,
     event_stream,
     events,
     health,
@@ -37,6 +38,7 @@ from interfaces.settled import settled
 
 _ROUTERS = (
     *suppliers.ROUTERS,
+    *assignments.ROUTERS,
     *reports.ROUTERS,
     events.router,
     event_stream.router,

@@ -8,6 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from application.ledger import KeyReused, LedgerUnavailable, Reply, StillRunning
@@ -76,6 +77,7 @@ class Missed(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     """Why a request was not granted; `type` ends in a code that stays the same for ever.
 
+    `original_code` is the original's own name for it, where its clients know one.
     `missed` is there when If-Match names another version: what happened since, oldest first.
     """
 
@@ -88,6 +90,7 @@ class Problem(Struct, frozen=True):
     errors: tuple[Fault, ...] = ()
     missed: tuple[Missed, ...] | UnsetType = UNSET
     dry_run: bool | UnsetType = UNSET
+    original_code: str | UnsetType = UNSET
 
 
 class RequestRefused(Exception):
@@ -134,7 +137,7 @@ def domain_problem(error: DomainError, request_id: UUID) -> Problem:
         faults = (Fault(f"/{error.field}", _plain(str(error))),)
     else:
         faults = ()
-    return problem(
+    found = problem(
         status,
         error.code,
         str(error),
@@ -142,6 +145,8 @@ def domain_problem(error: DomainError, request_id: UUID) -> Problem:
         retryable=isinstance(error, RETRYABLE),
         faults=faults[:MAX_FAULTS],
     )
+    original_code = getattr(error, "original_code", "")
+    return replace(found, original_code=original_code) if original_code else found
 
 
 def problem(

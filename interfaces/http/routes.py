@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from domain.assignments.fields import MAX_ID
 from interfaces.http.admission import ADMISSION, ScopeName
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
@@ -36,6 +37,16 @@ _EXAMPLES = {
     "projection": "supplier_capacity",
     "key": "matches/line=sbus/registration_id=SPUS63956",
     "rebuild_id": "01890a5d-ac96-774b-bcce-b302099a8057",
+}
+_NUMBERS = {  # ids that are numbers, each with an example
+    "vertical_id": 1,
+    "department_id": 11,
+    "role_id": 4,
+    "person_id": 17,
+    "project_id": 205,
+    "project_role_id": 8,
+    "template_id": 6,
+    "assignment_id": 1001,
 }
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
@@ -310,8 +321,10 @@ def _path_parameters(path: str) -> list[Schema]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-            "example": _EXAMPLES[name],
+            "schema": _whole_number(1, MAX_ID)
+            if name in _NUMBERS
+            else {"type": "string", "minLength": 1, "maxLength": 200},
+            "example": _NUMBERS.get(name) or _EXAMPLES[name],
         }
         for name in names
     ]
