@@ -18,6 +18,7 @@ from projections.role_capacity.questions import (
     Source,
     Summary,
 )
+from projections.role_capacity.reconciling import Drift, Reconciled, reconcile
 from projections.role_capacity.reports import last_news, role_capacity_report
 from projections.role_capacity.rules import role_capacity
 from projections.role_capacity.weeks import GATINGS, Gating, week_of
@@ -26,16 +27,19 @@ __all__ = [
     "GATINGS",
     "SOURCES",
     "Answered",
+    "Drift",
     "Figures",
     "Gating",
     "ListedDepartment",
     "ListedRole",
     "Question",
+    "Reconciled",
     "Report",
     "Source",
     "Summary",
     "last_news",
     "listed_departments",
+    "reconcile",
     "role_capacity",
     "role_capacity_report",
     "vertical_of",

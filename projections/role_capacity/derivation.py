@@ -49,10 +49,10 @@ class RoleCapacityDerivation:
     def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
         """Write all derived rows. Totals, people and projects are held in memory meanwhile."""
         around = Around(
-            *(_all(stored, table) for table in (people, departments, projects, project_roles))
+            *(all_rows(stored, table) for table in (people, departments, projects, project_roles))
         )
         totals = Totals()
-        off = _by_person(_all(stored, time_off).values())
+        off = by_person(all_rows(stored, time_off).values())
         for person in around.people.values():
             totals.count_person(person, off.get(person.person_id, ()), around)
         waiting: list[WeekHoursRow] = []
@@ -148,11 +148,11 @@ class _Page:
             (-1, concerned.before, off.before, places.before),
             (1, concerned.after, off.after, places.after),
         ):
-            by_person = _by_person(absent.values())
+            absences = by_person(absent.values())
             for key in keys:
                 if (person := side.get(key)) is not None:
                     surroundings = Around({}, around, {}, {})
-                    totals.count_person(person, by_person.get(key, ()), surroundings, sign)
+                    totals.count_person(person, absences.get(key, ()), surroundings, sign)
 
 
 def _changed(
@@ -182,11 +182,13 @@ def _added(table: Table, sums: Sums, stored: StoredRows) -> dict[Key, Row | None
     return rows
 
 
-def _all(stored: StoredRows, table: Table) -> dict[Key, Any]:
+def all_rows(stored: StoredRows, table: Table) -> dict[Key, Any]:
+    """Return every row of a table by its key, all in memory."""
     return {key: row for some in stored.all_rows(table) for key, row in some.items()}
 
 
-def _by_person(rows: Iterable[TimeOffRow | None]) -> dict[int, list[TimeOffRow]]:
+def by_person(rows: Iterable[TimeOffRow | None]) -> dict[int, list[TimeOffRow]]:
+    """Return time off by the person who takes it."""
     found: dict[int, list[TimeOffRow]] = {}
     for row in rows:
         if row is not None:

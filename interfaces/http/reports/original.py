@@ -14,18 +14,20 @@ from starlette.responses import Response
 
 from interfaces.http.asked import MAX_QUERY_FIELDS, Asked
 from interfaces.http.questions import Document, answer_question
-from interfaces.http.reports.bodies import (
+from interfaces.http.reports.reporter import Reporter, Wanted
+from interfaces.http.reports.role_capacity import with_vertical
+from interfaces.http.reports.verticals import is_confined
+from interfaces.http.routes import Route, query_text, question
+from interfaces.http.wire import encode, json_response
+from interfaces.role_capacity import (
     RoleCapacityAnswer,
     RoleItem,
     RoleSeries,
     RoleSummary,
+    hidden_words,
     report_body,
+    weeks_from,
 )
-from interfaces.http.reports.reporter import Reporter, Wanted
-from interfaces.http.reports.role_capacity import hidden_words, weeks_from, with_vertical
-from interfaces.http.reports.verticals import is_confined
-from interfaces.http.routes import Route, query_text, question
-from interfaces.http.wire import encode, json_response
 from projections.role_capacity import (
     ListedDepartment,
     Question,

@@ -1,6 +1,6 @@
 """For each role and week: how many hours are taken, how many are sought, and how many there are."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, cast
 
 from fastapi import APIRouter
@@ -13,11 +13,20 @@ from interfaces.callers import Caller
 from interfaces.http.asked import MAX_POSITION, Asked, flag, whole_number
 from interfaces.http.errors import RequestRefused
 from interfaces.http.questions import READ_QUERY, Document, answer_question
-from interfaces.http.reports.bodies import UNITS, RoleCapacityAnswer, Unit, report_body
 from interfaces.http.reports.reporter import Reporter, Wanted
 from interfaces.http.reports.verticals import seen_vertical
 from interfaces.http.routes import Route, query_flag, query_number, query_text, question
-from interfaces.settings import Settings
+from interfaces.role_capacity import (
+    DEFAULT_WEEKS,
+    MAX_WEEKS,
+    UNITS,
+    RoleCapacityAnswer,
+    Unit,
+    hidden_words,
+    read_start,
+    report_body,
+    weeks_from,
+)
 from projections.role_capacity import (
     GATINGS,
     SOURCES,
@@ -30,9 +39,7 @@ from projections.role_capacity import (
 
 router = APIRouter(route_class=Route, tags=["reports"])
 
-DEFAULT_WEEKS, MAX_WEEKS = 12, 52
 MAX_ROLES = 1_000
-_LAST_START = date(9998, 12, 27)
 
 _PATH = "/v1/reports/role-capacity"
 _QUERY = (
@@ -84,17 +91,6 @@ def replaced(asked: Question, **changes: Any) -> Question:
     return Question(**{**known, **changes})
 
 
-def weeks_from(start: date, many: int) -> tuple[str, ...]:
-    """Return so many Sundays, the first of them given."""
-    return tuple((start + timedelta(weeks=number)).isoformat() for number in range(many))
-
-
-def hidden_words(settings: Settings) -> tuple[str, ...]:
-    """Return the words by which projects are left out."""
-    words = settings.role_capacity_hidden_words.split(",")
-    return tuple(word.strip() for word in words if word.strip())
-
-
 # What the query says.
 
 
@@ -116,18 +112,9 @@ def _wanted(query: dict[str, str], asked: Asked) -> Wanted:
 
 
 def _start(query: dict[str, str], asked: Asked) -> date:
-    if "start" not in query:
-        return week_of(asked.service.clock().date())
-    text = query["start"]
-    try:
-        start = date.fromisoformat(text)
-    except ValueError:
-        start = None
-    if start is None or start.isoformat() != text or start.isoweekday() != 7:
-        raise Invalid(("/start", f"found {shown(text)}, a Sunday is needed as YYYY-MM-DD"))
-    if start > _LAST_START:
-        raise Invalid(("/start", f"found {text}, a Sunday up to {_LAST_START} is needed"))
-    return start
+    if "start" in query:
+        return read_start(query["start"])
+    return week_of(asked.service.clock().date())
 
 
 def _number(query: dict[str, str], name: str, least: int, most: int) -> int | None:

@@ -1,17 +1,27 @@
-"""Role capacity as JSON: lists of numbers, made in one go, with no object for a cell."""
+"""What every door asks and answers of role capacity.
+
+An answer is lists of numbers, made in one go, with no object for a cell.
+"""
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
 from msgspec import Struct
 
+from domain.errors import Invalid
+from domain.names import shown
+from interfaces.settings import Settings
 from projections.role_capacity import Report
 
 Unit = Literal["hours", "fte", "percent"]
 UNITS: tuple[Unit, ...] = ("hours", "fte", "percent")
 UNITS_PER_HOUR = 10_000
 FTE_HOURS = 36  # what a planning document means where it does not say a capacity
+
+DEFAULT_WEEKS, MAX_WEEKS = 12, 52
+_LAST_START = date(9998, 12, 27)
 
 Cells = Mapping[tuple[str, int], Any]
 _Scale = Callable[[int | Fraction, int], float]
@@ -49,6 +59,36 @@ class RoleCapacityAnswer(Struct, frozen=True, rename="camel"):
     roles: list[RoleItem]
     series: list[RoleSeries]
     summary: RoleSummary
+
+
+# What is asked.
+
+
+def read_start(text: str) -> date:
+    """Return the first week of a report. Raises Invalid."""
+    try:
+        start = date.fromisoformat(text)
+    except ValueError:
+        start = None
+    if start is None or start.isoformat() != text or start.isoweekday() != 7:
+        raise Invalid(("/start", f"found {shown(text)}, a Sunday is needed as YYYY-MM-DD"))
+    if start > _LAST_START:
+        raise Invalid(("/start", f"found {text}, a Sunday up to {_LAST_START} is needed"))
+    return start
+
+
+def weeks_from(start: date, many: int) -> tuple[str, ...]:
+    """Return so many Sundays, the first of them given."""
+    return tuple((start + timedelta(weeks=number)).isoformat() for number in range(many))
+
+
+def hidden_words(settings: Settings) -> tuple[str, ...]:
+    """Return the words by which projects are left out."""
+    words = settings.role_capacity_hidden_words.split(",")
+    return tuple(word.strip() for word in words if word.strip())
+
+
+# What is answered.
 
 
 def report_body(report: Report, unit: Unit = "hours") -> RoleCapacityAnswer:
