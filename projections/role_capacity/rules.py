@@ -1,6 +1,7 @@
 """What every event of planning does to which row."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -296,9 +297,13 @@ def _probability_changed(
 @rule(assignments, Assignment.HoursSet, key=_assignment_id)
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
     units_by_week = json.loads(row.weekly_hours) | dict(event.weeks)
-    kept = {week: units for week, units in sorted(units_by_week.items()) if units}
-    row.weekly_hours = json.dumps(kept)  # as PostgreSQL writes JSONB: keys sorted, spaces between
+    row.weekly_hours = hours_text({week: units for week, units in units_by_week.items() if units})
     return _changed(row, event)
+
+
+def hours_text(units_by_week: Mapping[str, int]) -> str:
+    """Return hours as PostgreSQL writes JSONB: keys sorted, and spaces between."""
+    return json.dumps(dict(sorted(units_by_week.items())))
 
 
 @rule(assignments, Assignment.Ended, Assignment.Resumed, key=_assignment_id)

@@ -16,6 +16,7 @@ from tests.bench import (
     reading,
     rebuilding,
     rebuilding_beside,
+    role_capacity,
     streaming,
     workflow,
 )
@@ -39,6 +40,8 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "workflow": workflow.workflow_10k,
     "sse": streaming.streams,
     "as_of_report": past.as_of_report,
+    "role_capacity": role_capacity.reports,
+    "role_capacity_small": role_capacity.small_reports,
 }
 
 
