@@ -1,4 +1,4 @@
-"""Importing a planning document: every reference is looked up first, then batches are stored.
+"""Importing a planning document: it is held against the ledger first, then stored in batches.
 
 Each batch is one transaction of bounded size; what is referred to comes in no later batch than
 what refers to it. Nothing in a batch can be refused any more, so the import either ends, or was
@@ -20,6 +20,7 @@ from domain.assignments import (
     Department,
     DepartmentCircle,
     DepartmentFacts,
+    LeavesBeforeHired,
     Person,
     Project,
     ProjectRole,
@@ -51,11 +52,11 @@ class Done(NamedTuple):
     events: int
 
 
-# What is referred to.
+# What the ledger says.
 
 
-def check_references(document: PlanningDocument) -> Callable[[UnitOfWork], None]:
-    """Return the decision that raises Invalid unless all that is referred to exists."""
+def check_against_ledger(document: PlanningDocument) -> Callable[[UnitOfWork], None]:
+    """Return the decision that raises Invalid for all that the ledger as it is contradicts."""
     referred = list(outside(document))
     wanted = sorted({(each.kind, each.number) for each in referred})
 
@@ -67,8 +68,9 @@ def check_references(document: PlanningDocument) -> Callable[[UnitOfWork], None]
             if found.exists
         }
         dangling = [each.fault for each in referred if (each.kind, each.number) not in known]
-        raise_faults(dangling)
-        raise_faults(_circles(work, document.departments))
+        raise_faults(
+            dangling or _circles(work, document.departments) + _left(work, document.people)
+        )
 
     return decide
 
@@ -90,6 +92,19 @@ def _circles(work: UnitOfWork, departments: Sequence[DepartmentFacts]) -> Faults
         if each.parent_id is not None and _stands_above_itself(each.department_id, parent_of):
             told = str(DepartmentCircle(each.department_id, each.parent_id))
             faults.append((f"/departments/{index}/parent_id", told))
+    return faults
+
+
+def _left(work: UnitOfWork, people: Sequence[PersonRecord]) -> Faults:
+    """Return a fault for each hire date that comes after a last day that was set here."""
+    hired = [(index, each) for index, (_, each) in enumerate(people) if each.hire_date]
+    ids = [Person.identity(each.person_id) for _, each in hired]
+    faults = []
+    for (index, facts), person in zip(hired, work.get_all(Person, ids), strict=True):
+        try:
+            person.check_hire_date(facts.hire_date)
+        except LeavesBeforeHired as error:
+            faults.append((f"/people/{index}/hire_date", str(error)))
     return faults
 
 

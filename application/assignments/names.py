@@ -27,8 +27,13 @@ def opened(cipher: bytes, *, person_id: int, key: bytes | None) -> str:
     Raises cryptography's InvalidTag for a cipher that was tampered with, or is somebody else's.
     """
     if key is None or not cipher.startswith(_mark(key)):
-        return f"Person {person_id} (forgotten)"
+        return forgotten_name(person_id)
     return AESSIV(key).decrypt(cipher[_KEY_MARK_BYTES:], [_owner(person_id)]).decode()
+
+
+def forgotten_name(person_id: int) -> str:
+    """Return what stands for a name that nobody can read any more."""
+    return f"Person {person_id} (forgotten)"
 
 
 def _mark(key: bytes) -> bytes:
@@ -50,10 +55,12 @@ class PersonNames:
         return await asyncio.to_thread(self._seal, names, keep)
 
     def _seal(self, names: Mapping[int, str], keep: bool) -> dict[int, bytes]:
-        keys = self._keys.made(names, keep=keep)
-        return {
+        # What stands for a forgotten name, as in a document that was exported, is none.
+        known = {each: name for each, name in names.items() if name != forgotten_name(each)}
+        keys = self._keys.made(known, keep=keep)
+        return dict.fromkeys(names, b"") | {
             person_id: sealed(name, person_id=person_id, key=keys[person_id])
-            for person_id, name in names.items()
+            for person_id, name in known.items()
         }
 
     def open(self, ciphers: Mapping[int, bytes]) -> dict[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from application.assignments import hours, imports, steps
+from application.assignments import exports, hours, imports, steps
 from application.assignments.names import PersonNames
 from application.assignments.results import (
     Ended,
@@ -110,6 +110,7 @@ class Planning:
                 ("department_id", "departments", facts.department_id),
             ],
             expected,
+            check=lambda person: person.check_hire_date(facts.hire_date),
         )
 
     async def declare_project(
@@ -158,12 +159,15 @@ class Planning:
         facts: Any,
         references: Sequence[steps.Reference],
         expected: Seen | None,
+        *,
+        check: Callable[[Any], None] = lambda _: None,
     ) -> Outcome[Written]:
         def decide(work: UnitOfWork) -> Written:
             found = work.get(aggregate_class, aggregate_class.identity(number))
             before = found.version
             _check_seen(found, number, expected)
             steps.check_known(work, references)
+            check(found)
             found.declare(facts)
             return steps.written(found, _KINDS[aggregate_class], number, before=before)
 
@@ -304,7 +308,7 @@ class Planning:
             read_planning_document, document, lenient=lenient, limit_hours=self.week_limit_hours
         )
         # On trial, for looking is all it does, and without a key, which is the import's.
-        await self._ledger.execute(_part(command, dry_run=True), imports.check_references(read))
+        await self._ledger.execute(_part(command, dry_run=True), imports.check_against_ledger(read))
         names = {each.facts.person_id: each.name for each in read.people}
         ciphers = await self._names.seal(names, keep=not command.dry_run)
         batches = list(imports.batches(imports.items(read, ciphers)))
@@ -319,6 +323,13 @@ class Planning:
             for batch in batches
         ]
         return await self._ledger.execute(command, lambda _: imports.summed(read, done))
+
+    async def export_document(self, *, up_to: int | None = None) -> dict[str, list[Any]]:
+        """Return everything as a planning document, names in the clear, or as it was at a position.
+
+        Imported again it changes nothing.
+        """
+        return await exports.export_document(self._ledger.store, self._names, up_to=up_to)
 
 
 def _part(command: Command, *, dry_run: bool) -> Command:

@@ -142,11 +142,10 @@ class Person(Aggregate):
     # Decisions.
 
     def declare(self, facts: PersonFacts) -> None:
-        """Be as these facts say; what they do not speak of stays. Raises LeavesBeforeHired."""
+        """Be as these facts say; what they do not speak of stays. Whoever asks checks the dates."""
         if not self.exists:
             self._hire(facts)
             return
-        self._check_dates(facts.hire_date, self.leaving_date)
         person_id = facts.person_id
         if facts.name_cipher != self.name_cipher:
             self.record(self.Renamed(person_id=person_id, name_cipher=facts.name_cipher))
@@ -183,7 +182,7 @@ class Person(Aggregate):
 
     def set_leaving_date(self, leaving_date: str | None) -> None:
         """Leave after that day, or stay; quiet where it is so already. Raises LeavesBeforeHired."""
-        self._check_dates(self.hire_date, leaving_date)
+        _check_dates(self.person_id, self.hire_date, leaving_date)
         if leaving_date != self.leaving_date:
             self.record(self.LeavingDateSet(person_id=self.person_id, leaving_date=leaving_date))
 
@@ -203,9 +202,10 @@ class Person(Aggregate):
         if self.name_cipher:
             self.record(self.Forgotten(person_id=self.person_id))
 
-    def _check_dates(self, hire_date: str | None, leaving_date: str | None) -> None:
-        if hire_date and leaving_date and leaving_date < hire_date:
-            raise LeavesBeforeHired(self.person_id, hire_date, leaving_date)
+    def check_hire_date(self, hire_date: str | None) -> None:
+        """Raise LeavesBeforeHired if somebody hired on that day would have left before."""
+        if self.exists:
+            _check_dates(self.person_id, hire_date, self.leaving_date)
 
     # Evolutions.
 
@@ -264,3 +264,8 @@ class Person(Aggregate):
     @evolves(Forgotten)
     def _forgotten(self, event: Forgotten) -> None:
         self.name_cipher = b""
+
+
+def _check_dates(person_id: int, hire_date: str | None, leaving_date: str | None) -> None:
+    if hire_date and leaving_date and leaving_date < hire_date:
+        raise LeavesBeforeHired(person_id, hire_date, leaving_date)

@@ -10,7 +10,7 @@ from domain.names import shown
 from interfaces.cli.commands import command, group
 from interfaces.cli.documents import read_document
 from interfaces.cli.doors import Door, Session
-from interfaces.cli.output import many, table
+from interfaces.cli.output import answer_bytes, many, table
 from interfaces.cli.problems import Usage
 
 if TYPE_CHECKING:
@@ -78,6 +78,23 @@ def _details(imported: "PlanningImported") -> list[Any]:
         if len(cells) > CELLS_SHOWN:
             lines.append(f"and {len(cells) - CELLS_SHOWN} more; --json lists them all")
     return lines
+
+
+@command(assignments, "export", dated=True)
+def export_document(door: Door) -> None:
+    """Print everything as a planning document, with the names of people.
+
+    Taken over again it changes nothing. Time off, last days and probabilities have no fields in
+    it.
+
+    **Example:** `capacity assignments export > planning.json`
+    """
+    from msgspec import json
+
+    async def work(session: Session) -> Any:
+        return await session.service.planning.export_document(up_to=session.past)
+
+    answer_bytes(json.format(json.encode(door.ask(work))) + b"\n")
 
 
 @command(assignments, "hours", writes=True)

@@ -1,5 +1,6 @@
 """Planning documents: everything at once, checked whole before any of it is stored."""
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -13,11 +14,13 @@ from domain.assignments.records import LISTS
 from interfaces.http.admission import check_batch
 from interfaces.http.asked import Asked, flag
 from interfaces.http.commands import COMMAND_QUERY, answer_command
-from interfaces.http.routes import Route, command, query_flag
+from interfaces.http.questions import asked_position
+from interfaces.http.routes import Route, command, query_flag, question
+from interfaces.http.wire import encode, json_response
 
 router = APIRouter(route_class=Route, tags=["planning"])
 
-_IMPORT = "/v1/planning/import"
+_IMPORT, _EXPORT = "/v1/planning/import", "/v1/planning/export"
 MAX_CELLS_SHOWN = 1_000
 
 _LISTS: dict[str, Any] = {
@@ -34,7 +37,7 @@ class PlanningImportedAnswer(Struct, frozen=True):
     """
 
     changed: bool
-    events: int
+    recorded_events: int
     week_cells: int
     counts: dict[str, KindCount]
     lenient_cell_count: int
@@ -62,10 +65,21 @@ async def import_planning(asked: Asked) -> Response:
     return await answer_command(asked, use_case, _imported, query=query, body=document)
 
 
+@router.get(_EXPORT, **question(_EXPORT, {"type": "object"}, projected=False, scope="staff"))
+async def export_planning(asked: Asked) -> Response:
+    """Return everything as a planning document, with the names of people; or as it was."""
+    past = await asked_position(asked, asked.query("as_of"))
+    # The head is read first: what is stored meanwhile may stand in the document already.
+    position = asked.service.ledger.head if past is None else past
+    document = await asked.service.planning.export_document(up_to=past)
+    body = await asyncio.to_thread(encode, document)
+    return json_response(body, headers={"capacity-position": str(position)})
+
+
 def _imported(result: PlanningImported) -> tuple[int, Any]:
     return 200, PlanningImportedAnswer(
         changed=result.changed,
-        events=result.events,
+        recorded_events=result.events,
         week_cells=result.week_cells,
         counts=result.counts,
         lenient_cell_count=len(result.lenient_cells),
