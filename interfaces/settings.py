@@ -118,6 +118,19 @@ class Settings(BaseSettings):
         default=False, description="limit each address by these rates where there are no keys, too"
     )
 
+    role_capacity_source: Literal["rollup", "normalized", "jsonb", "python"] = Field(
+        default="rollup", description="what the role-capacity report reads; jsonb: PostgreSQL only"
+    )
+    role_capacity_gating: Literal["hire_week", "strict"] = Field(
+        default="hire_week",
+        description="whether the week of hiring counts whole, or only the weeks after it",
+    )
+    role_capacity_hidden_words: str = Field(
+        default="",
+        description="words with commas between: projects with one in their name or client are "
+        "left out of the role-capacity report",
+    )
+
     rebuild_budget_bytes: Positive = Field(
         default=256 * 2**20, description="memory for the rows of a rebuild"
     )

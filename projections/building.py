@@ -6,21 +6,26 @@ from typing import Literal, NamedTuple
 from uuid import uuid4
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, Table, delete
 
 from projections.beside import (
     Copy,
     add_copies,
+    bulk_beside,
     change_copies,
+    check_copies,
     copies,
     create_beside,
     drop_copies,
     index_beside,
 )
 from projections.completeness import Applied
+from projections.database import reading
+from projections.deriving import Stored
 from projections.left_out import LeftOut
 from projections.parts import (
     CHECKPOINT_POSITIONS,
+    SQLITE_ROWS_IN_TRANSACTION,
     PartState,
     PartWork,
     Plan,
@@ -28,7 +33,7 @@ from projections.parts import (
     copy_parts,
     part_states,
 )
-from projections.projection import Projection
+from projections.projection import Projection, Row
 from projections.spools import Spool, clear_spools
 from projections.workers import OpenSources, Sources, run_in_processes
 
@@ -182,6 +187,7 @@ class Building:
 
     def _indexed(self, mine: list[Copy]) -> list[Copy]:
         tables = [table for each in self._projections for table in each.rows]
+        self._derive(mine)
         for done, table in enumerate(tables):
             self._tell("indexing", done, len(tables))
             with self._sources.engine.begin() as connection:
@@ -203,6 +209,29 @@ class Building:
             clear_spools(self._manner.folder, mine[0].rebuild_id)
         self._tell("indexing", len(tables), len(tables))
         return [replace(copy, **ready) for copy in mine]
+
+    def _derive(self, mine: list[Copy]) -> None:
+        """Make the rows that follow from others, which lie there whole by now.
+
+        What an earlier try has made of them is made again.
+        """
+        derivations = [each.derivation for each in self._projections if each.derivation is not None]
+        with self._sources.engine.connect() as connection:
+            bulk = bulk_beside(connection, self._projections, "next")
+
+        def write(table: Table, rows: Sequence[Row]) -> None:
+            for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
+                with self._sources.engine.begin() as connection:
+                    check_copies(connection, mine)
+                    bulk[table].append(connection, rows[start : start + SQLITE_ROWS_IN_TRANSACTION])
+
+        for derivation in derivations:
+            with self._sources.engine.begin() as connection:
+                check_copies(connection, mine)
+                for table in derivation.tables:
+                    connection.execute(delete(bulk[table].table))
+            with reading(self._sources.engine).connect() as connection:
+                derivation.build(Stored(connection, bulk), write)
 
 
 def drop_built(connection: Connection, dropped: Sequence[Copy], folder: Path | None) -> None:

@@ -17,11 +17,12 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 
 from domain.aggregate import Event
 from domain.stored import decode
+from projections.deriving import Stored, copied, derive
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow
 from projections.page_writes import PageWrites, Rows
 from projections.parking import Blocked, ParkedEvent, RowKey
-from projections.projection import Rule
+from projections.projection import RowsBefore, Rule
 
 _MOST_ERROR_CHARACTERS, _MOST_TRACEBACK_CHARACTERS = 1_000, 10_000
 _PROGRAM_LIMIT_EXCEEDED = "54"  # the class of such as a key too long for its index
@@ -39,6 +40,7 @@ class _Item(NamedTuple):
 
 class _Tried(NamedTuple):
     rows: Rows
+    before: RowsBefore
     parked: list[ParkedEvent]
     blocked: Blocked
 
@@ -64,6 +66,8 @@ class CarefulPage:
         try:
             with self._connection.begin_nested():
                 tried = self._tried(items)
+                stored = Stored(self._connection, self._writes.bulk)
+                derive(self._rulebook.projections, tried.before, tried.rows, stored)
                 self._writes.write_in(self._connection, tried.rows)
         except Exception as error:
             if not blames_the_events(error):
@@ -87,7 +91,8 @@ class CarefulPage:
             if event is not None
         )
         fold.rows.update(self._writes.load_in(self._connection, wanted))
-        tried = _Tried(fold.rows, [], self.blocked.with_more(()))
+        before = copied(self._rulebook.projections, fold.rows)
+        tried = _Tried(fold.rows, before, [], self.blocked.with_more(()))
         for item in items:
             found = _applied_or_parked(item, tried)
             if found is not None:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, Table
 
 from projections.beside import Copy, bulk_beside, change_copies
 from projections.completeness import applied
+from projections.deriving import Stored, copied, derive
 from projections.folding import Fold, Rulebook, Step
 from projections.left_out import LeftOut
 from projections.log import Log
@@ -57,6 +58,8 @@ def _apply(
     fold = Fold(rulebook.tables)
     for table, keys in fold.wanted(steps).items():
         fold.rows[table] = bulk[table].load(connection, keys)
+    before = copied(rulebook.projections, fold.rows)
     fold.run(steps)
+    derive(rulebook.projections, before, fold.rows, Stored(connection, bulk))
     for table, rows in fold.rows.items():
         bulk[table].write(connection, rows)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     Update,
     bindparam,
+    cast,
     create_engine,
     event,
     insert,
@@ -33,7 +34,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import UserDefinedType
 
 from projections.completeness import DIGESTS, Applied
 from projections.marks import marked
@@ -48,6 +51,27 @@ metadata = MetaData()
 
 # Text in which people name things: ordered by code point on both stores, whatever the locale.
 Name = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+class JsonText(UserDefinedType[str]):
+    """JSON that is JSONB on PostgreSQL; rows hold its text, as the server would write it."""
+
+    cache_ok = True
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """Read it as text, whatever the driver would make of it."""
+        return cast(column, Text)
+
+
+@compiles(JsonText, "postgresql")
+def _jsonb(_: JsonText, _compiler: Any, **_options: Any) -> str:
+    return "JSONB"
+
+
+@compiles(JsonText)
+def _json_text(_: JsonText, _compiler: Any, **_options: Any) -> str:
+    return "TEXT"
+
 
 # Tables about projections rather than of one: they are made first, for all.
 BOOKKEEPING = {"bookkeeping": True}

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from projections.careful import CarefulPage, blames_the_events
 from projections.completeness import applied
 from projections.database import reading
+from projections.deriving import Stored, copied, derive, to_derive
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow
 from projections.page_writes import Move, Rows, page_writes_of
@@ -57,7 +58,12 @@ class Pages:
         steps = rulebook.steps(page)
         fold = Fold(rulebook.tables)
         fold.rows.update(self.writes.load(fold.wanted(steps)))
+        before = copied(rulebook.projections, fold.rows)
         fold.run(steps)
+        if to_derive(before, fold.rows):
+            with reading(self._engine).connect() as connection:
+                stored = Stored(connection, self.writes.bulk)
+                derive(rulebook.projections, before, fold.rows, stored)
         return fold.rows if self.writes.write(move, fold.rows) else None
 
     def _carefully(self, rulebook: Rulebook, page: list[LogRow], move: Move) -> Rows | None:

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from projections.careful import CarefulPage, blames_the_events
 from projections.completeness import Applied, applied
 from projections.database import create_tables, place_positions, projection_positions
+from projections.deriving import Stored, copied, derive
 from projections.folding import EventFailed, Fold, Rulebook
 from projections.log import LogRow, PastLog
 from projections.page_writes import page_writes_of
@@ -264,7 +265,10 @@ class _Maker:
         steps = self._rulebook.steps(page)
         fold = Fold(self._rulebook.tables)
         fold.rows.update(self._writes.load_in(connection, fold.wanted(steps)))
+        before = copied(self._rulebook.projections, fold.rows)
         fold.run(steps)
+        stored = Stored(connection, self._writes.bulk)
+        derive(self._rulebook.projections, before, fold.rows, stored)
         # In the order of the keys, so that neighbours are written together.
         ordered = {
             table: {key: rows[key] for key in sorted(rows)} for table, rows in fold.rows.items()

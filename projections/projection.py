@@ -3,8 +3,8 @@
 A rule is a pure function from a row, an event and its position to the row after it.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 from sqlalchemy import Table
@@ -23,6 +23,8 @@ class Row(Struct, gc=False, array_like=True):
     """
 
 
+Rows = dict[Table, dict[Key, Row | None]]
+RowsBefore = Mapping[Table, Mapping[Key, Row | None]]
 Touched = Mapping[str, Mapping[Key, Row | None]]
 _R = TypeVar("_R", bound=Callable[[Any, Any, int], Row | None])
 
@@ -54,6 +56,41 @@ class Rule(NamedTuple):
     apply: Callable[[Any, Any, int], Row | None]
 
 
+class StoredRows(Protocol):
+    """The rows that are stored of a projection, by its tables."""
+
+    def rows(self, table: Table, keys: Sequence[Key]) -> dict[Key, Row | None]:
+        """Return the rows that exist among these keys."""
+
+    def rows_with(self, table: Table, column: str, values: Sequence[Any]) -> dict[Key, Row | None]:
+        """Return the rows that have one of these values in a column."""
+
+    def all_rows(self, table: Table) -> Iterator[dict[Key, Row | None]]:
+        """Return every row, some at a time."""
+
+
+class Derivation(Protocol):
+    """How rows of some tables follow from the rows of others."""
+
+    @property
+    def sources(self) -> tuple[Table, ...]:
+        """The tables from whose rows others follow."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables whose rows follow."""
+
+    def follow(self, before: RowsBefore, after: RowsBefore, stored: StoredRows) -> Rows:
+        """Return derived rows that are other than before.
+
+        `before` and `after` hold the source rows that a page has touched; `stored` shows all rows
+        as they are before it.
+        """
+
+    def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
+        """Write all derived rows, from the source rows that are stored; each once."""
+
+
 class Projection:
     """One question: its tables, the events that it listens to, and a rule for each of them.
 
@@ -68,9 +105,13 @@ class Projection:
         rows: Mapping[Table, type[Row]],
         subscribes: tuple[type[Event], ...],
         divided_by: tuple[str, ...] = (),
+        derivation: Derivation | None = None,
     ) -> None:
-        """Declare tables; `divided_by` are columns of text that all have, to rebuild by alone."""
-        self.divided_by = divided_by
+        """Declare tables; `divided_by` are columns of text that all have, to rebuild by alone.
+
+        Rows of the tables of a derivation are made by it, and by no rule.
+        """
+        self.divided_by, self.derivation = divided_by, derivation
         self.name, self.version, self.rows, self.subscribes = name, version, rows, subscribes
         self._rules: dict[type[Event], tuple[Rule, ...]] = {}
         for table, row_class in rows.items():
@@ -89,6 +130,8 @@ class Projection:
         """
         if table not in self.rows:
             raise TypeError(f"The table {table} is not one of {self.name}")
+        if self.derivation is not None and table in self.derivation.tables:
+            raise TypeError(f"The rows of {table} are derived: no rule makes them")
 
         def register(apply: _R) -> _R:
             for event_class in event_classes:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # whoever reads SQLite does not wait for the driver of the ot
 
 SQLITE_KEYS_AT_ONCE = 1_000  # of 32 766 values that one statement may hold
 SQLITE_ROWS_AT_ONCE = 1_000
+_JSON = "JSONB"
 
 
 def bulk_of(table: Table, row_class: type[Row], dialect: Dialect) -> "BulkRows":
@@ -45,6 +46,12 @@ class BulkRows(ABC):
     @abstractmethod
     def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
         """Return the rows that exist among these keys."""
+
+    @abstractmethod
+    def load_with(
+        self, connection: Connection, column: str, values: Sequence[Any]
+    ) -> dict[Key, Row | None]:
+        """Return the rows that have one of these values in a column."""
 
     def write(self, connection: Connection, rows: dict[Key, Row | None]) -> None:
         """Store rows as they are now, and delete those that are no more."""
@@ -98,6 +105,20 @@ class SqliteRows(BulkRows):
             rows |= self.keyed(connection.exec_driver_sql(sql, parameters))
         return rows
 
+    def load_with(
+        self, connection: Connection, column: str, values: Sequence[Any]
+    ) -> dict[Key, Row | None]:
+        """Return the rows that have one of these values in a column."""
+        rows: dict[Key, Row | None] = {}
+        for start in range(0, len(values), SQLITE_KEYS_AT_ONCE):
+            some = tuple(values[start : start + SQLITE_KEYS_AT_ONCE])
+            sql = (
+                f"SELECT {', '.join(self._columns)} FROM {self.table.name}"  # noqa: S608 - our names
+                f" WHERE {column} IN {_row_of_marks(some)}"
+            )
+            rows |= self.keyed(connection.exec_driver_sql(sql, some))
+        return rows
+
     def _upsert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
         connection.exec_driver_sql(f"{self._insert()} {self._on_conflict()}", rows)
 
@@ -129,15 +150,30 @@ class PostgresRows(BulkRows):
         self._types = [
             str(column.type.compile(dialect)).partition(" COLLATE")[0] for column in table.columns
         ]
+        # JSON is read as the text that the server makes of it; rows hold plain values.
+        self._read = [
+            f"{name}::text AS {name}" if each == _JSON else name
+            for name, each in zip(self._columns, self._types, strict=True)
+        ]
 
     def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Row | None]:
-        columns = ", ".join(self._columns)
         sql = (
-            f"SELECT {columns} FROM {self.table.name}"  # noqa: S608 - our own names
+            f"SELECT {', '.join(self._read)} FROM {self.table.name}"  # noqa: S608 - our own names
             f" JOIN {self._key_arrays()} USING ({', '.join(self._keys)})"
         )
         arrays = _turned([self._key_values(key) for key in keys])
         return self.keyed(connection.exec_driver_sql(sql, arrays))
+
+    def load_with(
+        self, connection: Connection, column: str, values: Sequence[Any]
+    ) -> dict[Key, Row | None]:
+        """Return the rows that have one of these values in a column."""
+        kind = self._types[self._columns.index(column)]
+        sql = (
+            f"SELECT {', '.join(self._read)} FROM {self.table.name}"  # noqa: S608 - our own names
+            f" WHERE {column} = ANY(%s::{kind}[])"
+        )
+        return self.keyed(connection.exec_driver_sql(sql, (list(values),)))
 
     def statements(
         self, rows: Mapping[Key, Row | None], *, provided: str
@@ -175,8 +211,17 @@ class PostgresRows(BulkRows):
         sql = f"COPY {self.table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
         with driver.cursor() as cursor, cursor.copy(sql.encode()) as copy:
             copy.set_types([each.lower() for each in self._types])
-            for row in rows:
-                copy.write_row(astuple(row))
+            for values in map(astuple, rows):
+                copy.write_row(self._with_json(values) if _JSON in self._types else values)
+
+    def _with_json(self, values: Sequence[Any]) -> list[Any]:
+        from psycopg.types.json import Jsonb
+
+        # Told that it is JSON already, or the driver would make a string of it.
+        return [
+            Jsonb(value, dumps=str) if each == _JSON else value
+            for value, each in zip(values, self._types, strict=True)
+        ]
 
     def _key_arrays(self) -> str:
         arrays = ", ".join(f"%s::{self._types[place]}[]" for place in self._key_places)

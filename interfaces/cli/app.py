@@ -24,6 +24,7 @@ from interfaces.cli.offers import aliases, offers
 from interfaces.cli.past import diff, explain, replay
 from interfaces.cli.rebuilds import projections
 from interfaces.cli.reports import capacity, distribution
+from interfaces.cli.role_capacity import backfill, reconcile, report
 from interfaces.cli.scenarios import reset, resync, scenarios
 from interfaces.cli.serving import migrate, serve
 
@@ -59,6 +60,9 @@ command(app, "diff", panel=_ASK)(diff)
 command(app, "replay", panel=_ASK)(replay)
 command(app, "history", dated=True, panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
+app.add_typer(report, rich_help_panel=_ASK)
+command(assignments, "reconcile")(reconcile)
+command(assignments, "backfill")(backfill)
 command(files, "migrate")(migrate_files)
 command(files, "reset")(reset_files)
 app.add_typer(keys, rich_help_panel=_KEEP)

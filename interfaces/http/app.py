@@ -19,6 +19,7 @@ from interfaces.http import (
     history,
     problem_pages,
     rebuilds,
+    reports,
     suppliers,
     time_travel,
 )
@@ -27,6 +28,7 @@ from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
+from interfaces.http.reports.reporter import Reporter
 from interfaces.http.routes import Route, document
 from interfaces.http.stream_hub import StreamHub
 from interfaces.rebuild_jobs import RebuildJobs
@@ -37,6 +39,7 @@ from interfaces.settled import settled
 _ROUTERS = (
     *suppliers.ROUTERS,
     *assignments.ROUTERS,
+    *reports.ROUTERS,
     events.router,
     event_stream.router,
     history.router,
@@ -85,6 +88,7 @@ def create_app(
     )
     app.state.metrics = metrics
     app.state.streams = streams
+    app.state.reporter = Reporter(metrics)
     app.state.projector = projector
     for router in _ROUTERS:
         # Not `include_router`, whose wrapper matches every request twice.

@@ -42,6 +42,19 @@ class Metrics:
             registry=self._registry,
             buckets=_SECONDS,
         )
+        self._reports = Histogram(
+            "capacity_role_capacity_seconds",
+            "Time of a role-capacity report that was not kept, by the source that answered",
+            ("source",),
+            registry=self._registry,
+            buckets=_SECONDS,
+        )
+        self._failed_sources = Counter(
+            "capacity_role_capacity_failures_total",
+            "Sources of the role-capacity report that could not answer",
+            ("source",),
+            registry=self._registry,
+        )
         self._by_route: dict[tuple[str, str, int], Histogram] = {}
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
@@ -57,6 +70,14 @@ class Metrics:
     def refused(self, reason: str) -> None:
         """Count a request that was not let in."""
         self._refusals.labels(reason).inc()
+
+    def reported(self, source: str, seconds: float) -> None:
+        """Count a role-capacity report and its time."""
+        self._reports.labels(source).observe(seconds)
+
+    def source_failed(self, source: str) -> None:
+        """Count a source of the role-capacity report that failed."""
+        self._failed_sources.labels(source).inc()
 
     def follow(self, service: Service) -> None:
         """Count and time the groups that a service's ledger stores."""

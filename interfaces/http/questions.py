@@ -28,9 +28,15 @@ class Document(NamedTuple):
 
 
 async def answer_question(
-    asked: Asked, question: Callable[[Connection], object], *, query: dict[str, str]
+    asked: Asked,
+    question: Callable[[Connection], object],
+    *,
+    query: dict[str, str],
+    projection: str = supplier_capacity.supplier_capacity.name,
 ) -> Response:
     """Answer with what `question` returns: a struct, or a Document that is sent as it is.
+
+    The `projection` is the one whose position the answer shows.
 
     Waits before for the position that the request names, or answers `as_of` an earlier moment.
     Raises NotYetVisible, PastNotReady.
@@ -44,7 +50,7 @@ async def answer_question(
         await _wait(asked, query, headers)
 
     def answered(connection: Connection) -> tuple[Document, dict[str, str]]:
-        stands = _stands(connection)
+        stands = _stands(connection, projection)
         answer = question(connection)
         if isinstance(answer, Document):
             return answer, stands
@@ -70,9 +76,9 @@ async def asked_position(asked: Asked, query: dict[str, str], field: str = "as_o
     return await asked.service.position_of(field, read_moment(field, query[field]))
 
 
-def _stands(connection: Connection) -> dict[str, str]:
+def _stands(connection: Connection, projection: str) -> dict[str, str]:
     """Say which position an answer shows, and from which on something is missing in it."""
-    position, parked_from = standing(connection, supplier_capacity.supplier_capacity.name)
+    position, parked_from = standing(connection, projection)
     stands = {"capacity-position": str(position)}
     return stands if parked_from is None else stands | {"capacity-behind": str(parked_from)}
 

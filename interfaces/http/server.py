@@ -7,7 +7,7 @@ import uvicorn
 
 from interfaces.http.admission import is_loopback
 from interfaces.http.app import create_app
-from interfaces.service import Follow
+from interfaces.service import Clock, Follow, utc_now
 from interfaces.settings import Settings
 
 GRACE_SECONDS = 10
@@ -43,13 +43,17 @@ class Server(uvicorn.Server):
 
 
 def server_config(
-    settings: Settings, *, projector: Follow | None = "process", active_keys: int = 0
+    settings: Settings,
+    *,
+    projector: Follow | None = "process",
+    active_keys: int = 0,
+    clock: Clock = utc_now,
 ) -> uvicorn.Config:
     """Return how the server is run. Raises NotLoopback where there is no active key."""
     if not active_keys and not is_loopback(settings.host):
         raise NotLoopback(settings.host)
     return uvicorn.Config(
-        create_app(settings, projector=projector),
+        create_app(settings, clock=clock, projector=projector),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -17,6 +17,7 @@ from tests.bench import (
     reading,
     rebuilding,
     rebuilding_beside,
+    role_capacity,
     streaming,
     workflow,
 )
@@ -41,6 +42,8 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "sse": streaming.streams,
     "as_of_report": past.as_of_report,
     "import_780k": planning.imports,
+    "role_capacity": role_capacity.reports,
+    "role_capacity_small": role_capacity.small_reports,
 }
 
 

@@ -11,7 +11,7 @@ import uvicorn
 
 from interfaces.demo import LINE, offers_document
 from interfaces.http.server import Server, server_config
-from interfaces.service import Follow, Service, migrate_ledger
+from interfaces.service import Clock, Follow, Service, migrate_ledger, utc_now
 from interfaces.settings import Settings
 from tests.support.ledgers import migrated_bytes
 
@@ -64,9 +64,11 @@ class _Server(Server):
 
 
 @contextmanager
-def running(settings: Settings, *, projector: Follow | None = "threads") -> Iterator[Live]:
+def running(
+    settings: Settings, *, projector: Follow | None = "threads", clock: Clock = utc_now
+) -> Iterator[Live]:
     """Run a server until the end of the block."""
-    server = _Server(server_config(settings, projector=projector))
+    server = _Server(server_config(settings, projector=projector, clock=clock))
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

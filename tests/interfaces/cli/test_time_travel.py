@@ -21,6 +21,7 @@ DATED = {
     "aliases show": ["roof"],
     "scenarios list": ["roof"],
     "scenarios show": ["roof", "march"],
+    "report role-capacity": [],
     "explain": ["supplier_capacity", "supplier_capacity", "supplier=ACME"],
 }
 UNDATED = {
@@ -28,6 +29,7 @@ UNDATED = {
     "files verify", "files reset", "files migrate",  # what they do or say is about now
     "projections parked", "projections verify", "projections switch", "projections undo",
     "projections drop", "backup", "recover", "doctor", "keys list", "keys refusals",
+    "assignments reconcile", "assignments backfill",  # of the tables as they lie there
     "diff", "replay", "audit verify", "audit seal", "events trace",  # they say up to when, or whose
 }  # fmt: skip
 

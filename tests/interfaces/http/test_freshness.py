@@ -5,10 +5,13 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 
+from projections.catalogue import PROJECTIONS
 from projections.leases import acquire, projection_leases, this_process
 from projections.turns import FOLLOWING
 from tests.support.ledgers import query
 from tests.support.servers import MATCHES
+
+NAMES = [each.name for each in PROJECTIONS]
 
 
 def fresh(live: Any) -> tuple[int, list[str]]:
@@ -44,7 +47,7 @@ def test_it_is_fresh_while_somebody_follows(both: Any) -> None:
 def test_it_is_not_when_nobody_does_though_there_is_nothing_to_apply(both: Any) -> None:
     settle(both)
     both.service.projector.stop()
-    assert shown(both, "capacity_projection_lag_seconds") == {"api_keys": 0, "supplier_capacity": 0}
+    assert shown(both, "capacity_projection_lag_seconds") == dict.fromkeys(NAMES, 0)
     status, problems = fresh(both)
     assert status == 503
     assert problems[0].startswith("nobody follows the ledger; process ")
@@ -81,12 +84,9 @@ def test_it_is_not_while_events_are_parked(both: Any) -> None:
     position = both.book("R-2").headers["capacity-position"]
     assert both.client.get(f"{MATCHES}/R-2", params={"after": position}).status_code == 200
     status, problems = fresh(both)
-    assert (status, len(problems)) == (503, 2)  # nobody knows which of the two wanted it
+    assert (status, len(problems)) == (503, len(NAMES))  # nobody knows which of them wanted it
     assert all("events parked: 1, the first at position" in each for each in problems)
-    assert shown(both, "capacity_projection_parked_events") == {
-        "api_keys": 1,
-        "supplier_capacity": 1,
-    }
+    assert shown(both, "capacity_projection_parked_events") == dict.fromkeys(NAMES, 1)
 
 
 def test_it_is_not_when_it_is_too_far_behind(start: Any, load_sample: Any) -> None:
@@ -100,18 +100,12 @@ def test_it_is_not_when_it_is_too_far_behind(start: Any, load_sample: Any) -> No
         status, problems = fresh(live)
         assert status == 503
         assert any("2 events and" in each for each in problems)
-        assert shown(live, "capacity_projection_lag_events") == {
-            "api_keys": 2,
-            "supplier_capacity": 2,
-        }
+        assert shown(live, "capacity_projection_lag_events") == dict.fromkeys(NAMES, 2)
 
 
 def test_verifications_and_appends_are_measured(both: Any) -> None:
     settle(both)
-    assert shown(both, "capacity_projection_verified_timestamp_seconds") == {
-        "api_keys": 0,
-        "supplier_capacity": 0,
-    }
+    assert shown(both, "capacity_projection_verified_timestamp_seconds") == dict.fromkeys(NAMES, 0)
     both.service.projector.verify()
     assert shown(both, "capacity_projection_verified_timestamp_seconds")["supplier_capacity"] > 1e9
     groups = shown(both, "capacity_ledger_groups_total")[""]

@@ -1,0 +1,223 @@
+"""Commands: how much of each role is taken, and whether the tables behind that answer agree."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from domain.errors import Invalid
+from domain.names import shown
+from interfaces.cli.commands import command, group
+from interfaces.cli.doors import Door, Session
+from interfaces.cli.exit_codes import ExitCode
+from interfaces.cli.output import many, table
+
+if TYPE_CHECKING:
+    from interfaces.role_capacity import RoleCapacityAnswer, RoleSeries
+    from projections.role_capacity import Question, Reconciled
+
+report = group("report", "Reports: what is planned, against what there is.")
+
+_BARS = "▁▂▃▄▅▆▇█"
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = ("role_id", "role", "week", "assigned", "projected", "demand", "capacity", "people")
+
+Department = Annotated[
+    int | None, typer.Option("--department", help="Only this department, by its id.", metavar="ID")
+]
+
+
+@command(report, "role-capacity", dated=True)
+def role_capacity(
+    door: Door,
+    department: Department = None,
+    vertical: Annotated[
+        int | None, typer.Option(help="Only this vertical, by its id.", metavar="ID")
+    ] = None,
+    weeks: Annotated[int, typer.Option(help="How many weeks.", min=1, max=52)] = 12,
+    start: Annotated[
+        str, typer.Option(help="The first week, by its Sunday; else the current one.")
+    ] = "",
+    role: Annotated[
+        list[int] | None, typer.Option(help="Only this role; may be said again.", metavar="ID")
+    ] = None,
+    filter_out_lt5h: Annotated[
+        bool, typer.Option("--filter-out-lt5h", help="Without people below 5 h a week.")
+    ] = False,
+    gating: Annotated[
+        str, typer.Option(help="From when people count: hire_week or strict; else the setting.")
+    ] = "",
+    unit: Annotated[str, typer.Option(help="hours, fte or percent.")] = "hours",
+    include_tentative: Annotated[
+        bool, typer.Option("--include-tentative", help="With what is less than certain.")
+    ] = False,
+    source: Annotated[
+        str, typer.Option(help="rollup, normalized, jsonb or python; else the setting.")
+    ] = "",
+    csv_file: Annotated[
+        Path | None,
+        typer.Option("--csv", help="Write the figures into this file.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Show for each role how much is taken of what there is, week by week.
+
+    The bars are demand as a share of the capacity; `!` stands for more than there is.
+
+    **Example:** `capacity report role-capacity --department 3 --weeks 8`
+    """
+    from interfaces.role_capacity import UNITS, hidden_words, report_body
+    from projections import role_capacity as queries
+
+    settings = door.settings
+    said_gating = _one_of("gating", gating or settings.role_capacity_gating, queries.GATINGS)
+    said_source = _one_of("source", source or settings.role_capacity_source, queries.SOURCES)
+    said_unit: Any = _one_of("unit", unit, UNITS)
+
+    async def work(session: Session) -> Any:
+        question: Question = queries.Question(
+            weeks=_weeks(session, start, weeks),
+            department_id=department,
+            vertical_id=vertical,
+            role_ids=tuple(role or ()),
+            gating=said_gating,
+            include_tentative=include_tentative,
+            filter_out_lt5h=filter_out_lt5h,
+            hidden_words=hidden_words(settings),
+        )
+        return await session.read(
+            queries.role_capacity_report, question=question, source=said_source
+        )
+
+    found = door.ask(work)
+    body = report_body(found.report, said_unit)
+    if csv_file is not None:
+        _write_csv(csv_file, body)
+    lines = [*_report_lines(report_body(found.report)), f"Read from {found.source}."]
+    if found.failed:
+        lines.append(f"Failed: {', '.join(f'{e.source} ({e.error})' for e in found.failed)}")
+    door.answer(body, *lines)
+
+
+def _weeks(session: Session, start: str, weeks: int) -> tuple[str, ...]:
+    from interfaces.role_capacity import read_start, weeks_from
+    from projections.role_capacity import week_of
+
+    today = session.service.clock().date()
+    return weeks_from(read_start(start) if start else week_of(today), weeks)
+
+
+def _one_of(name: str, text: str, allowed: tuple[str, ...]) -> Any:
+    if text not in allowed:
+        raise Invalid((f"/{name}", f"found {shown(text)}, one of {', '.join(allowed)} is needed"))
+    return text
+
+
+def _report_lines(body: "RoleCapacityAnswer") -> list[Any]:
+    first, last = body.week_keys[0], body.week_keys[-1]
+    rows = [
+        (
+            each.role_name,
+            sparkline(each),
+            f"{sum(each.assigned):.1f}",
+            f"{sum(each.projected):.1f}",
+            f"{sum(each.capacity):.1f}",
+            each.people[-1],
+        )
+        for each in body.series
+    ]
+    columns = ("Role", "Demand", ">Assigned h", ">Projected h", ">Capacity h", ">People")
+    lines: list[Any] = [f"Weeks of {first} to {last}", table(columns, rows)]
+    if unmapped := body.summary.unmapped_project_role_hours:
+        lines.append(f"{unmapped:g} h are sought of project roles that no role serves.")
+    return lines
+
+
+def sparkline(series: "RoleSeries") -> str:
+    """Return a bar for each week: demand as a share of the capacity, `!` for more than all."""
+    return "".join(
+        _bar(demand, capacity)
+        for demand, capacity in zip(series.demand, series.capacity, strict=True)
+    )
+
+
+def _bar(demand: float, capacity: float) -> str:
+    if demand > capacity:
+        return "!"
+    return _BARS[min(7, int(8 * demand / capacity))] if demand > 0 else "·"
+
+
+def _write_csv(path: Path, body: "RoleCapacityAnswer") -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        for each in body.series:
+            figures = zip(
+                body.week_keys,
+                each.assigned,
+                each.projected,
+                each.demand,
+                each.capacity,
+                each.people,
+                strict=True,
+            )
+            writer.writerows([each.role_id, _as_text(each.role_name), *row] for row in figures)
+
+
+def _as_text(name: str) -> str:
+    """Return a name that no spreadsheet takes for a formula."""
+    return f"'{name}" if name.startswith(_STARTS_A_FORMULA) else name
+
+
+# Whether the tables agree.
+
+
+def reconcile(
+    door: Door,
+    department: Department = None,
+    sample: Annotated[
+        int | None, typer.Option(help="Only so many assignments, and no totals.", min=1)
+    ] = None,
+    fail_on_drift: Annotated[
+        bool, typer.Option("--fail-on-drift", help="Exit with 1 if anything differs.")
+    ] = False,
+) -> None:
+    """Compare hours by week, and totals, with the hours that assignments hold as JSON.
+
+    **Example:** `capacity assignments reconcile --fail-on-drift`
+    """
+    from projections import role_capacity as queries
+
+    async def work(session: Session) -> "Reconciled":
+        return await session.read(queries.reconcile, sample=sample, department_id=department)
+
+    found = door.ask(work)
+    looked = f"{many(found.assignments, 'assignment')}, {many(found.week_rows, 'week cell')}"
+    rows = [(each.department_id or "none", each.week_rows, each.totals) for each in found.drift]
+    lines: list[Any] = [f"Compared {looked}{'' if found.totals_compared else ', no totals'}."]
+    if rows:
+        lines.append(table((">Department", ">Week cells", ">Totals"), rows))
+        lines.append("They differ; `capacity assignments backfill` makes them anew.")
+    else:
+        lines.append("They agree.")
+    door.answer(found, *lines)
+    if rows and fail_on_drift:
+        door.exit_code = ExitCode.FOUND_WRONG
+
+
+def backfill(door: Door) -> None:
+    """Make hours by week and totals anew from the events, beside those that are read meanwhile.
+
+    Once or ten times, it comes to the same.
+
+    **Example:** `capacity assignments backfill`
+    """
+
+    async def work(session: Session) -> int:
+        import asyncio
+
+        return await asyncio.to_thread(session.service.projector.rebuild, ["role_capacity"])
+
+    position = door.run(work)
+    told = {"projection": "role_capacity", "position": position}
+    door.answer(told, f"Made anew, up to position {position}.")
