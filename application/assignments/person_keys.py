@@ -23,6 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
+from application.ledger import LedgerUnavailable
+
 _PAGE = 10_000  # SQLite takes 32 766 values in one statement
 _WAIT_SECONDS = 30
 
@@ -32,6 +34,16 @@ _person_keys = Table(
     Column("person_id", BigInteger, primary_key=True),
     Column("key", LargeBinary, nullable=False),
 )
+
+
+class StillInTheLog(LedgerUnavailable):
+    """A key is deleted, and somebody reads the write-ahead log in which it stands."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The key is deleted, but another process still reads the write-ahead log in which its "
+            "bytes stand; try again"
+        )
 
 
 class PersonKeys:
@@ -68,7 +80,10 @@ class PersonKeys:
             return _kept(connection, made)
 
     def forget(self, person_id: int) -> None:
-        """Delete a key so that no byte of it stays; a second time is quiet."""
+        """Delete a key so that no byte of it stays; a second time is quiet.
+
+        Raises StillInTheLog if bytes of it must stay for a while; once more will do.
+        """
         with self._engine.begin() as connection:
             connection.execute(delete(_person_keys).where(_person_keys.c.person_id == person_id))
         _wipe(self._engine)
@@ -97,7 +112,9 @@ def _wipe(engine: Engine) -> None:
     with engine.connect() as connection:
         plain = connection.execution_options(isolation_level="AUTOCOMMIT")
         if engine.dialect.name == "sqlite":
-            plain.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = plain.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+            if busy:
+                raise StillInTheLog
         else:
             plain.exec_driver_sql("VACUUM (FULL) person_keys")
 

@@ -1,12 +1,12 @@
 """What people do in planning: say who and what there is, assign people, set their hours."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from application.assignments import exports, hours, imports, steps
+from application.assignments import declaring, exports, hours, imports, steps
 from application.assignments.names import PersonNames
 from application.assignments.results import (
     Ended,
@@ -18,10 +18,8 @@ from application.assignments.results import (
     Written,
 )
 from application.ledger import Command, Ledger, Outcome, UnitOfWork
-from domain.aggregate import Aggregate
 from domain.assignments import (
     AssignmentFacts,
-    Department,
     DepartmentFacts,
     Person,
     PersonFacts,
@@ -31,7 +29,6 @@ from domain.assignments import (
     ProjectRoleFacts,
     Role,
     RoleFacts,
-    RoleMapping,
     RoleMappingFacts,
     Vertical,
     VerticalFacts,
@@ -61,116 +58,67 @@ class Planning:
         self, command: Command, *, facts: VerticalFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a vertical, or rename it."""
-        return await self._declare(command, Vertical, facts.vertical_id, facts, [], expected)
+        number = facts.vertical_id
+        decide = declaring.declare(Vertical, number, facts, expected=expected)
+        return await self._ledger.execute(command, decide)
 
     async def declare_department(
         self, command: Command, *, facts: DepartmentFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a department, or have it as these facts say. Raises DepartmentCircle and Invalid."""
-        references: list[steps.Reference] = [
-            ("vertical_id", "verticals", facts.vertical_id),
-            ("parent_id", "departments", facts.parent_id),
-        ]
-
-        def decide(work: UnitOfWork) -> Written:
-            department = work.get(Department, Department.identity(facts.department_id))
-            before = department.version
-            _check_seen(department, facts.department_id, expected)
-            if facts.parent_id != facts.department_id:  # which is a circle, known or not
-                steps.check_known(work, references)
-            department.declare(facts, above=steps.ancestors(work, facts.parent_id))
-            return steps.written(department, "departments", facts.department_id, before=before)
-
+        decide = declaring.declare_department(facts, expected=expected)
         return await self._ledger.execute(command, decide)
 
     async def declare_role(
         self, command: Command, *, facts: RoleFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a role, or have it as these facts say."""
-        return await self._declare(command, Role, facts.role_id, facts, [], expected)
+        decide = declaring.declare(Role, facts.role_id, facts, expected=expected)
+        return await self._ledger.execute(command, decide)
 
     async def declare_person(
-        self,
-        command: Command,
-        *,
-        facts: PersonFacts,
-        name: str,
-        expected: Seen | None = None,
+        self, command: Command, *, facts: PersonFacts, name: str, expected: Seen | None = None
     ) -> Outcome[Written]:
-        """Hire somebody, or have them as these facts say; the name goes in as a cipher only."""
+        """Hire somebody, or have them as these facts say; the name goes in as a cipher only.
+
+        Raises Invalid and LeavesBeforeHired.
+        """
         number = facts.person_id
         ciphers = await self._names.seal({number: name}, keep=not command.dry_run)
-        return await self._declare(
-            command,
+        decide = declaring.declare(
             Person,
             number,
             replace(facts, name_cipher=ciphers[number]),
-            [
-                ("role_id", "roles", facts.role_id),
-                ("department_id", "departments", facts.department_id),
-            ],
-            expected,
+            ("role_id", "roles", facts.role_id),
+            ("department_id", "departments", facts.department_id),
+            expected=expected,
             check=lambda person: person.check_hire_date(facts.hire_date),
         )
+        return await self._ledger.execute(command, decide)
 
     async def declare_project(
         self, command: Command, *, facts: ProjectFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
-        """Add a project, or have it as these facts say."""
-        references: list[steps.Reference] = [("vertical_id", "verticals", facts.vertical_id)]
+        """Add a project, or have it as these facts say. Raises Invalid."""
+        vertical: steps.Reference = ("vertical_id", "verticals", facts.vertical_id)
         number = facts.project_id
-        return await self._declare(command, Project, number, facts, references, expected)
+        decide = declaring.declare(Project, number, facts, vertical, expected=expected)
+        return await self._ledger.execute(command, decide)
 
     async def declare_project_role(
         self, command: Command, *, facts: ProjectRoleFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
-        """Add a project role, or have it as these facts say."""
-        references: list[steps.Reference] = [("department_id", "departments", facts.department_id)]
+        """Add a project role, or have it as these facts say. Raises Invalid."""
+        department: steps.Reference = ("department_id", "departments", facts.department_id)
         number = facts.project_role_id
-        return await self._declare(command, ProjectRole, number, facts, references, expected)
+        decide = declaring.declare(ProjectRole, number, facts, department, expected=expected)
+        return await self._ledger.execute(command, decide)
 
     async def map_roles(
         self, command: Command, *, facts: RoleMappingFacts, expected: Seen | None = None
     ) -> Outcome[Mapped]:
         """Say which roles serve a project role, in one template or where there is none."""
-        references: list[steps.Reference] = [
-            ("project_role_id", "project_roles", facts.project_role_id),
-            *(("people_role_ids", "roles", each) for each in facts.role_ids),
-        ]
-
-        def decide(work: UnitOfWork) -> Mapped:
-            about = (facts.template_id, facts.project_role_id)
-            mapping = work.get(RoleMapping, RoleMapping.identity(*about))
-            before = mapping.version
-            subject = f"Mapping of project role {facts.project_role_id}"
-            steps.check_seen(mapping, expected, subject=subject)
-            steps.check_known(work, references)
-            mapping.declare(facts)
-            now = mapping.version
-            return Mapped(*about, mapping.role_ids, before == 0, now != before, now)
-
-        return await self._ledger.execute(command, decide)
-
-    async def _declare(
-        self,
-        command: Command,
-        aggregate_class: Any,
-        number: int,
-        facts: Any,
-        references: Sequence[steps.Reference],
-        expected: Seen | None,
-        *,
-        check: Callable[[Any], None] = lambda _: None,
-    ) -> Outcome[Written]:
-        def decide(work: UnitOfWork) -> Written:
-            found = work.get(aggregate_class, aggregate_class.identity(number))
-            before = found.version
-            _check_seen(found, number, expected)
-            steps.check_known(work, references)
-            check(found)
-            found.declare(facts)
-            return steps.written(found, _KINDS[aggregate_class], number, before=before)
-
+        decide = declaring.map_roles(facts, expected=expected)
         return await self._ledger.execute(command, decide)
 
     # People come to leave, are off, and may be forgotten.
@@ -184,9 +132,10 @@ class Planning:
         expected: Seen | None = None,
     ) -> Outcome[Written]:
         """Set somebody's last day, or take it back. Raises PersonNotFound, LeavesBeforeHired."""
-        return await self._about_person(
-            command, person_id, lambda person: person.set_leaving_date(leaving_date), expected
+        decide = declaring.change_person(
+            person_id, lambda person: person.set_leaving_date(leaving_date), expected=expected
         )
+        return await self._ledger.execute(command, decide)
 
     async def set_time_off(
         self,
@@ -198,26 +147,11 @@ class Planning:
     ) -> Outcome[Written]:
         """Say how much of some weeks somebody is off; none takes it back. PersonNotFound."""
 
-        def decide(person: Person) -> None:
+        def change(person: Person) -> None:
             for week_start, units in units_by_week.items():
                 person.take_time_off(week_start, units)
 
-        return await self._about_person(command, person_id, decide, expected)
-
-    async def _about_person(
-        self,
-        command: Command,
-        person_id: int,
-        change: Callable[[Person], None],
-        expected: Seen | None,
-    ) -> Outcome[Written]:
-        def decide(work: UnitOfWork) -> Written:
-            person = steps.known_person(work, person_id)
-            before = person.version
-            _check_seen(person, person_id, expected)
-            change(person)
-            return steps.written(person, "people", person_id, before=before)
-
+        decide = declaring.change_person(person_id, change, expected=expected)
         return await self._ledger.execute(command, decide)
 
     async def forget_person(self, command: Command, *, person_id: int) -> Outcome[Forgotten]:
@@ -229,14 +163,7 @@ class Planning:
         person = await self._ledger.newest(Person, Person.identity(person_id))
         if person.exists and not command.dry_run:
             await self._names.forget(person_id)
-
-        def decide(work: UnitOfWork) -> Forgotten:
-            found = steps.known_person(work, person_id)
-            before = found.version
-            found.forget()
-            return Forgotten(person_id, found.version != before, found.version)
-
-        return await self._ledger.execute(command, decide)
+        return await self._ledger.execute(command, declaring.forget(person_id))
 
     # Assignments and their hours.
 
@@ -335,11 +262,3 @@ class Planning:
 def _part(command: Command, *, dry_run: bool) -> Command:
     """Return a command for one part of what was asked for, which answers nobody."""
     return replace(command, dry_run=dry_run, render=None, idempotency_key="")
-
-
-def _check_seen(aggregate: Aggregate, number: int, expected: Seen | None) -> None:
-    subject = f"{type(aggregate).__name__} {number}"
-    steps.check_seen(aggregate, expected, subject=subject)
-
-
-_KINDS: dict[type[Aggregate], str] = {each: kind for kind, each in steps.CLASSES.items()}

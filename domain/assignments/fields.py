@@ -40,9 +40,10 @@ def optional_identifier(value: object) -> int | None:
 
 def name(value: object) -> str:
     """Return a name. Raises Unusable, which does not repeat a text: it may be a person's name."""
+    if not isinstance(value, str):
+        raise Unusable(f"found {shown_hours(value)}, text is needed")
     if fault := name_fault(value):
         raise Unusable(fault)
-    assert isinstance(value, str)
     return value
 
 

@@ -141,7 +141,7 @@ def _beyond(value: object) -> str:
 
 
 def shown_hours(value: object) -> str:
-    """Return a value as a message shows it: numbers as they were written."""
+    """Return a value as a message shows it: numbers as they were written, nothing of a list."""
     if isinstance(value, Decimal):
         return str(value)[:40]
     if isinstance(value, float) and not math.isfinite(value):

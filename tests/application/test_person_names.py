@@ -171,6 +171,22 @@ async def test_without_wiping_the_key_would_be_found(
     assert key in stored
 
 
+def test_a_key_that_somebody_still_reads_is_said_to_be_there(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person_keys, "_WAIT_SECONDS", 0)
+    keys = keys_at(f"sqlite:///{file}")
+    key = keys.made([17])[17]
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM person_keys").fetchall()
+        with pytest.raises(person_keys.StillInTheLog):
+            keys.forget(17)
+        assert key in bytes_of(file)
+    keys.forget(17)
+    assert key not in bytes_of(file)
+
+
 @asynchronous
 async def test_on_postgresql_the_keys_table_is_written_anew(postgres_url: str) -> None:
     from tests.support.ledgers import migrated

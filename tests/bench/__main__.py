@@ -13,6 +13,7 @@ from tests.bench import (
     drop_in,
     http,
     past,
+    planning,
     reading,
     rebuilding,
     rebuilding_beside,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "as_of_report": past.as_of_report,
     "role_capacity": role_capacity.reports,
     "role_capacity_small": role_capacity.small_reports,
+    "import_780k": planning.imports,
 }
 
 

@@ -113,6 +113,8 @@ def test_ids_that_stand_twice_are_named_with_their_place() -> None:
 def test_a_name_is_never_repeated_in_a_message() -> None:
     ((_, detail),) = faults({"people": [{"id": 17, "name": "Ada\x07Lovelace"}]})
     assert "Ada" not in detail
+    ((_, detail),) = faults({"people": [{"id": 17, "name": ["Ada"]}]})
+    assert detail == "found a list, text is needed"
 
 
 def test_very_many_faults_are_counted() -> None:

@@ -151,6 +151,14 @@ def test_every_route_lets_in_the_scope_that_it_declares_and_no_other(
         projection="supplier_capacity",
         key="matches/R",
         rebuild_id="01890a5d-ac96-774b-bcce-b302099a8057",
+        vertical_id=1,
+        department_id=1,
+        role_id=1,
+        person_id=1,
+        project_id=1,
+        project_role_id=1,
+        template_id=1,
+        assignment_id=1,
     )
     bare = client.request(method, url)
     if path in OPEN:
