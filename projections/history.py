@@ -67,8 +67,11 @@ class History:
                 identify(event, convert(originator_id, UUID), version)
                 wanting = self._wanting(targets, position)
                 for rows, touched, key_of, apply, projection in wanting:  # noqa: B007 - an error names it
-                    key = originator_id
-                    if key_of is not None:
+                    if key_of is None:
+                        key = originator_id
+                        if keeps and not is_own and not keeps(originator_id):
+                            continue
+                    else:
                         key = key_of(event)
                         if keeps_key is not None and not keeps_key(key):
                             continue

@@ -47,6 +47,7 @@ ASKED: dict[str, list[dict[str, str]]] = {
     "/v1/lines/{line}/scenarios/{scenario}/matches/{registration_id}": [{}],
     "/v1/lines/{line}/scenarios/{scenario}/suppliers/{supplier}/history": [{}],
     "/v1/explain/{projection}/{key}": [{}],
+    "/v1/planning/export": [{}],
     "/v1/reports/role-capacity": [{"start": "2026-11-15"}],
 }
 # It names two moments itself.
