@@ -20,7 +20,6 @@ from sqlalchemy import (
     event,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
 from application.ledger import LedgerUnavailable
@@ -104,7 +103,11 @@ def _pages(values: list[int]) -> Iterator[list[int]]:
 
 def _insert(connection: Connection) -> Insert:
     if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
         return sqlite.insert(_person_keys).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql  # for which nobody waits who has SQLite
+
     return postgresql.insert(_person_keys).on_conflict_do_nothing()
 
 

@@ -22,6 +22,7 @@ DATED = {
     "scenarios list": ["roof"],
     "scenarios show": ["roof", "march"],
     "report role-capacity": [],
+    "assignments export": [],
     "explain": ["supplier_capacity", "supplier_capacity", "supplier=ACME"],
 }
 UNDATED = {
