@@ -3,7 +3,6 @@
 import re
 import socket
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -18,7 +17,7 @@ def test_commands_beside_a_server_never_find_the_database_locked(program: Progra
     port = _free_port()
     with program.running("serve", "--port", str(port)) as server:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            _wait_until_ready(client, server)
+            log = _begun(client, server)
             with ThreadPoolExecutor(2) as beside:
                 http = beside.submit(lambda: [_book_by_http(client, n) for n in range(REQUESTS)])
                 ended = [
@@ -33,7 +32,8 @@ def test_commands_beside_a_server_never_find_the_database_locked(program: Progra
         assert answered["TruNorthSolar"]["Used"] == COMMANDS + REQUESTS
         assert found["TruNorthSolar"]["Used"] == COMMANDS + REQUESTS
         server.terminate()
-        _, log = server.communicate()
+        assert server.stderr is not None
+        log += server.stderr.read()
     assert not re.search(b"locked|Traceback", log), log.decode()
     assert program.ok("files", "verify")
 
@@ -62,12 +62,15 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_ready(client: httpx.Client, server: "subprocess.Popen[bytes]") -> None:
-    """Ask until the server answers; a refused connection is an event, not a time."""
-    while True:
-        assert server.poll() is None, server.communicate()
-        try:
-            if client.get("/readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.02)  # the server needs the processor more than the question does
+def _begun(client: httpx.Client, server: "subprocess.Popen[bytes]") -> bytes:
+    """Return what the server has said by the time that it listens, when it is ready to serve."""
+    assert server.stderr is not None
+    said = b""
+    for line in server.stderr:
+        said += line
+        if b"running on" in line:
+            break
+    assert b"running on" in said, said.decode()
+    while client.get("/readyz").status_code != 200:
+        assert server.poll() is None, said.decode()
+    return said
