@@ -109,17 +109,13 @@ class Fold:
                     wanted.setdefault(rule.table, {})[originator_id] = None
         return {table: list(keys) for table, keys in wanted.items()}
 
-    def run(self, steps: Iterable[Step], keeps: Callable[[Key], bool] | None = None) -> None:
-        """Apply every step. Raises EventFailed. `keeps` says which of the other keys count."""
+    def run(self, steps: Iterable[Step]) -> None:
+        """Apply every step. Raises EventFailed."""
         rows_of = self.rows
         for position, originator_id, _, topic, event, rules in steps:
             for rule in rules:
                 try:
-                    key = originator_id
-                    if rule.key is not None:
-                        key = rule.key(event)
-                        if keeps is not None and not keeps(key):
-                            continue
+                    key = originator_id if rule.key is None else rule.key(event)
                     rows = rows_of[rule.table]
                     rows[key] = rule.apply(rows.get(key), event, position)
                 except Exception as error:

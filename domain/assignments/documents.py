@@ -44,6 +44,7 @@ from domain.assignments.roles import RoleFacts
 from domain.assignments.verticals import VerticalFacts
 from domain.assignments.weeks import MAX_WEEK_HOURS, UNITS_PER_HOUR
 from domain.errors import Invalid
+from domain.json_faults import json_faults_named
 from domain.names import shown
 
 
@@ -118,19 +119,10 @@ def parse_planning_json(document: bytes) -> Any:
             raise Invalid(("", f"the key {shown(twice)} stands twice in one object"))
         return found
 
-    try:
+    with json_faults_named():
         return json.loads(
             document, parse_float=Decimal, parse_constant=float, object_pairs_hook=unique
         )
-    except UnicodeDecodeError as error:
-        raise Invalid(("", f"byte {error.start} is not UTF-8")) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Invalid(("", f"no JSON: {error.msg} at {where}")) from None
-    except ValueError as error:  # Python's own limit on the digits of an integer
-        raise Invalid(("", f"a number is too long: {error}")) from None
-    except RecursionError:
-        raise Invalid(("", "nested too deeply")) from None
 
 
 def _records(key: str, found: Any, faults: Faults, lenient: bool) -> list[Values | None]:

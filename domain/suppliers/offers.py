@@ -15,6 +15,7 @@ from msgspec import Struct
 from domain.aggregate import Aggregate, Event, evolves
 from domain.errors import Invalid, NotFound
 from domain.identity import identity
+from domain.json_faults import json_faults_named
 from domain.names import name_fault, shown
 
 MAX_CAPACITY_SLOTS = 2**63 - 1  # what both stores can hold in one integer column
@@ -177,17 +178,8 @@ def parse_json(document: bytes | str) -> Any:
     def no_constant(text: str) -> None:
         raise Invalid(("", f"found {text}, which is no JSON number"))
 
-    try:
+    with json_faults_named():
         return json.loads(document, object_pairs_hook=unique, parse_constant=no_constant)
-    except UnicodeDecodeError as error:
-        raise Invalid(("", f"byte {error.start} is not UTF-8")) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Invalid(("", f"no JSON: {error.msg} at {where}")) from None
-    except ValueError as error:  # Python's own limit on the digits of an integer
-        raise Invalid(("", f"a number is too long: {error}")) from None
-    except RecursionError:
-        raise Invalid(("", "nested too deeply")) from None
 
 
 def _offers_list(document: Any) -> list[Any]:
