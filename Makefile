@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	&& command -v $$name && break; done)
 
 # Commands that tests start by the hundred load byte code, whatever the caller's environment says.
-test test-long: export PYTHONDONTWRITEBYTECODE :=
+test test-long bench: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-long check format bench lock clean

@@ -1,6 +1,7 @@
 """Building a version beside the live one: begun, or taken up where a killed rebuild left it."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import uuid4
@@ -186,12 +187,7 @@ class Building:
             before += plan.stop
 
     def _indexed(self, mine: list[Copy]) -> list[Copy]:
-        tables = [table for each in self._projections for table in each.rows]
-        self._derive(mine)
-        for done, table in enumerate(tables):
-            self._tell("indexing", done, len(tables))
-            with self._sources.engine.begin() as connection:
-                index_beside(connection, table, mine[0].rebuild_id)
+        self._derive_and_index(mine)
         with self._sources.engine.begin() as connection:
             read = sum(
                 (state.applied for state in part_states(connection, mine[0].rebuild_id).values()),
@@ -207,8 +203,43 @@ class Building:
             _forget_parts(connection, mine[0].rebuild_id)
         if self._manner.folder:
             clear_spools(self._manner.folder, mine[0].rebuild_id)
-        self._tell("indexing", len(tables), len(tables))
         return [replace(copy, **ready) for copy in mine]
+
+    def _derive_and_index(self, mine: list[Copy]) -> None:
+        """Make derived rows and all indexes; PostgreSQL works on `jobs` tables at a time.
+
+        What nothing is derived from can be indexed meanwhile: it has all of its rows already.
+        """
+        apart, rest = self._apart_and_rest()
+        many = len(apart) + len(rest)
+        in_postgres = self._sources.engine.dialect.name == "postgresql"
+        jobs = self._manner.jobs if in_postgres else 1  # SQLite has one who writes
+        indexers = ThreadPoolExecutor(jobs, "indexing")
+
+        def begun(tables: Sequence[Table]) -> list[Future[None]]:
+            return [indexers.submit(self._index, mine, table) for table in tables]
+
+        try:
+            indexing = begun(apart) if jobs > 1 else []
+            self._derive(mine)
+            indexing += begun(rest if jobs > 1 else [*apart, *rest])
+            for done, index in enumerate(as_completed(indexing)):
+                self._tell("indexing", done, many)
+                index.result()
+            self._tell("indexing", many, many)
+        finally:
+            indexers.shutdown(cancel_futures=True)
+
+    def _apart_and_rest(self) -> tuple[list[Table], list[Table]]:
+        apart: list[Table] = []
+        rest: list[Table] = []
+        for each in self._projections:
+            (rest if each.derivation is not None else apart).extend(each.rows)
+        return apart, rest
+
+    def _index(self, mine: list[Copy], table: Table) -> None:
+        with self._sources.engine.begin() as connection:
+            index_beside(connection, table, mine[0].rebuild_id)
 
     def _derive(self, mine: list[Copy]) -> None:
         """Make the rows that follow from others, which lie there whole by now.

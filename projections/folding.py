@@ -44,6 +44,13 @@ class Rulebook:
         }
         self._rules_by_topic: dict[str, tuple[Rule, ...]] = {}
         self._by_aggregate_only: dict[str, bool] = {}
+        # Whether the events of an aggregate can be applied apart from those of all others.
+        self.is_divisible = all(
+            rule.is_owned
+            for projection in projections
+            for event_class in projection.subscribes
+            for rule in projection.rules(event_class)
+        )
 
     def steps(
         self, log_rows: Iterable[LogRow], keeps: Callable[[bytes], bool] | None = None

@@ -25,12 +25,13 @@ class _Target(NamedTuple):
     key: Callable[[Any], Key] | None
     apply: Callable[[Any, Any, int], Row | None]
     projection: str
+    is_owned: bool
 
 
 class _Reading(NamedTuple):
     read: Callable[[bytes], Event]
     targets: tuple[_Target, ...]
-    is_own: bool  # all rows are those of the event's own aggregate
+    is_owned: bool  # no row is touched by another aggregate
 
 
 class History:
@@ -55,31 +56,31 @@ class History:
     def run(self, page: Sequence[LogRow]) -> None:
         """Apply a page. Raises EventFailed."""
         readings, notes = self._readings, self._notes_touched
-        keeps, keeps_key = self._keeps_aggregate, self._keeps_key
+        keeps = self._keeps_aggregate
         for position, originator_id, version, topic, state in self._not_skipped(page):
             projection = ""
             try:
-                read, targets, is_own = readings.get(topic) or self._learned(topic)
-                if not targets or (keeps and is_own and not keeps(originator_id)):
+                read, targets, all_owned = readings.get(topic) or self._learned(topic)
+                if not targets or (keeps and all_owned and not keeps(originator_id)):
                     continue
                 event = read(state)
                 # Made by msgspec in a quarter of the time that UUID(bytes=...) takes.
                 identify(event, convert(originator_id, UUID), version)
                 wanting = self._wanting(targets, position)
-                for rows, touched, key_of, apply, projection in wanting:  # noqa: B007 - an error names it
-                    if key_of is None:
-                        key = originator_id
-                        if keeps and not is_own and not keeps(originator_id):
-                            continue
-                    else:
-                        key = key_of(event)
-                        if keeps_key is not None and not keeps_key(key):
-                            continue
+                for rows, touched, key_of, apply, projection, is_owned in wanting:  # noqa: B007 - an error names it
+                    key = originator_id if key_of is None else key_of(event)
+                    if not (all_owned or self._is_mine(originator_id, key, is_owned)):
+                        continue
                     rows[key] = apply(rows.get(key), event, position)
                     if notes:
                         touched.add(key)
             except Exception as error:
                 raise EventFailed(position, topic, projection, error) from error
+
+    def _is_mine(self, originator_id: bytes, key: Key, is_owned: bool) -> bool:
+        if is_owned:
+            return self._keeps_aggregate is None or self._keeps_aggregate(originator_id)
+        return self._keeps_key is None or self._keeps_key(key)
 
     def forget_touched(self) -> None:
         """Begin to note anew which rows are touched."""
@@ -95,11 +96,12 @@ class History:
                 each.key,
                 each.apply,
                 each.projection,
+                each.is_owned,
             )
             for each in rules
         )
-        is_own = all(rule.key is None for rule in rules)
-        found = self._readings[topic] = _Reading(reader_of(topic), targets, is_own)
+        all_owned = all(rule.is_owned for rule in rules)
+        found = self._readings[topic] = _Reading(reader_of(topic), targets, all_owned)
         return found
 
     # What people skip is rare, and then costs a little for each event.

@@ -21,6 +21,9 @@ class Log(Protocol):
     def page(self, after: int, up_to: int) -> list[LogRow]:
         """Return the events at positions beyond `after` and not beyond `up_to`."""
 
+    def share(self, after: int, up_to: int, first: bytes, last: bytes) -> list[LogRow]:
+        """Return those events of a page whose aggregate ids lie between two, both included."""
+
     def group_end(self, position: int) -> int:
         """Return the last position of what was appended together with the event at `position`."""
 

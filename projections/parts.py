@@ -52,7 +52,8 @@ copy_parts = Table(
     Column("number", Integer, primary_key=True),
     Column("position", BigInteger, nullable=False),  # up to which the spool has it
     Column("spooled_bytes", BigInteger, nullable=False),
-    Column("applied_events", BigInteger, nullable=False),  # counted by the first part alone
+    # Counted once: by the part whose share an event is, or by the first if all read everything.
+    Column("applied_events", BigInteger, nullable=False),
     Column("applied_digest", BigInteger, nullable=False),
     Column("written", Boolean, nullable=False),
     info=BOOKKEEPING,
@@ -67,12 +68,12 @@ class Part:
 
     def __init__(self, number: int, parts: int) -> None:
         self.number, self.parts = number, parts
-        self._first = (number << 64) // parts
-        self._end = ((number + 1) << 64) // parts
+        self.first = ((number << 128) // parts).to_bytes(16)  # the ids of its aggregates
+        self.last = (((number + 1) << 128) // parts - 1).to_bytes(16)
 
     def keeps_aggregate(self, originator_id: bytes) -> bool:
         """Return whether the rows of an aggregate belong here."""
-        return self._first <= int.from_bytes(originator_id[:8]) < self._end
+        return self.first <= originator_id <= self.last
 
     def keeps_key(self, key: Key) -> bool:
         """Return whether a row with another key belongs here; the same in every process."""
@@ -157,6 +158,7 @@ class PartWork:
         self._part = Part(number, plan.parts)
         self._spool = plan.spool(number)
         whole = plan.parts == 1
+        self._reads_share = not whole and self._rulebook.is_divisible
         self._history = History(
             self._rulebook,
             plan.left_out,
@@ -200,8 +202,11 @@ class PartWork:
         read = Applied()
         for start in range(after, up_to, WINDOW_POSITIONS):
             end = min(start + WINDOW_POSITIONS, up_to)
-            page = self._log.page(start, end)
-            if self._part.number == 0:
+            if self._reads_share:
+                page = self._log.share(start, end, self._part.first, self._part.last)
+            else:
+                page = self._log.page(start, end)
+            if self._reads_share or self._part.number == 0:
                 read += applied(page)
             for first in range(0, len(page), FOLDED_EVENTS):
                 self._history.run(page[first : first + FOLDED_EVENTS])

@@ -54,6 +54,7 @@ class Rule(NamedTuple):
     table: Table
     key: Callable[[Any], Key] | None  # None: the id of the event's aggregate, as bytes
     apply: Callable[[Any, Any, int], Row | None]
+    is_owned: bool  # no event of another aggregate touches the same row
 
 
 class StoredRows(Protocol):
@@ -104,14 +105,17 @@ class Projection:
         version: int,
         rows: Mapping[Table, type[Row]],
         subscribes: tuple[type[Event], ...],
+        owned: tuple[Table, ...] = (),
         divided_by: tuple[str, ...] = (),
         derivation: Derivation | None = None,
     ) -> None:
         """Declare tables; `divided_by` are columns of text that all have, to rebuild by alone.
 
+        Each row of `owned` tables is touched by the events of one aggregate alone, though its key
+        is not that aggregate's id: processes that rebuild then share out the aggregates.
         Rows of the tables of a derivation are made by it, and by no rule.
         """
-        self.divided_by, self.derivation = divided_by, derivation
+        self.divided_by, self.derivation, self.owned = divided_by, derivation, frozenset(owned)
         self.name, self.version, self.rows, self.subscribes = name, version, rows, subscribes
         self._rules: dict[type[Event], tuple[Rule, ...]] = {}
         for table, row_class in rows.items():
@@ -135,7 +139,8 @@ class Projection:
 
         def register(apply: _R) -> _R:
             for event_class in event_classes:
-                rule = Rule(self.name, table, key, apply)
+                is_owned = key is None or table in self.owned
+                rule = Rule(self.name, table, key, apply, is_owned)
                 self._rules[event_class] = (*self.rules(event_class), rule)
             return apply
 

@@ -71,6 +71,19 @@ class PostgresLog(PostgresLookups):
             (after, up_to),
         )
 
+    def share(
+        self, after: int, up_to: int, first: bytes, last: bytes
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return those events of a page whose aggregate ids lie between two, both included."""
+        return self._ask(
+            # As bytes, which keeps PostgreSQL to the positions: by the index of ids it would
+            # look everywhere.
+            "SELECT notification_id, uuid_send(originator_id), originator_version, topic, state"
+            " FROM stored_events WHERE notification_id > %s AND notification_id <= %s"
+            " AND uuid_send(originator_id) BETWEEN %s AND %s ORDER BY notification_id",
+            (after, up_to, first, last),
+        )
+
     def page_by_aggregate(
         self, after: tuple[bytes, int], limit: int
     ) -> list[tuple[int, bytes, int, str, bytes]]:
@@ -232,11 +245,19 @@ class SqliteLog(SqliteLookups):
             " WHERE rowid > ? AND rowid <= ? ORDER BY rowid",
             (after, up_to),
         )
-        unhex = bytes.fromhex
-        return [
-            (position, unhex(originator_id), version, topic, state)
-            for position, originator_id, version, topic, state in found
-        ]
+        return _with_bytes(found)
+
+    def share(
+        self, after: int, up_to: int, first: bytes, last: bytes
+    ) -> list[tuple[int, bytes, int, str, bytes]]:
+        """Return those events of a page whose aggregate ids lie between two, both included."""
+        found = self._ask(
+            # The sign keeps SQLite to the positions: by the index of ids it would look everywhere.
+            "SELECT rowid, originator_id, originator_version, topic, state FROM stored_events"
+            " WHERE rowid > ? AND rowid <= ? AND +originator_id BETWEEN ? AND ? ORDER BY rowid",
+            (after, up_to, first.hex(), last.hex()),
+        )
+        return _with_bytes(found)
 
     def page_by_aggregate(
         self, after: tuple[bytes, int], limit: int
@@ -337,6 +358,14 @@ class SqliteLog(SqliteLookups):
                 return connection.execute(sql, parameters).fetchall()
         except sqlite3.OperationalError as error:
             raise ConnectionError(f"The ledger {self._path} cannot be read: {error}") from error
+
+
+def _with_bytes(found: Sequence[Any]) -> list[tuple[int, bytes, int, str, bytes]]:
+    unhex = bytes.fromhex
+    return [
+        (position, unhex(originator_id), version, topic, state)
+        for position, originator_id, version, topic, state in found
+    ]
 
 
 class _Closable(Protocol):

@@ -1,9 +1,10 @@
 """What every event of planning does to which row."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from domain.aggregate import Event
 from domain.assignments import (
@@ -54,6 +55,7 @@ role_capacity = Projection(
     version=1,
     rows={**PLANNED, **DERIVED},
     subscribes=tuple(each for each in events_of(*_PLANNING) if each not in _OF_NAMES),
+    owned=tuple(PLANNED),
     derivation=RoleCapacityDerivation(),
 )
 rule = role_capacity.rule
@@ -296,14 +298,15 @@ def _probability_changed(
 
 @rule(assignments, Assignment.HoursSet, key=_assignment_id)
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
-    units_by_week = json.loads(row.weekly_hours) | dict(event.weeks)
+    units_by_week = msgspec.json.decode(row.weekly_hours) | dict(event.weeks)
     row.weekly_hours = hours_text({week: units for week, units in units_by_week.items() if units})
     return _changed(row, event)
 
 
 def hours_text(units_by_week: Mapping[str, int]) -> str:
     """Return hours as PostgreSQL writes JSONB: keys sorted, and spaces between."""
-    return json.dumps(dict(sorted(units_by_week.items())))
+    text = msgspec.json.encode(dict(sorted(units_by_week.items()))).decode()
+    return text.replace(":", ": ").replace(",", ", ")  # neither is part of a day or a number
 
 
 @rule(assignments, Assignment.Ended, Assignment.Resumed, key=_assignment_id)

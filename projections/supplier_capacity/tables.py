@@ -184,5 +184,6 @@ supplier_capacity = Projection(
         matches_table: MatchRow,
     },
     subscribes=events_of(Offers, SupplierAliases, Scenario, SupplierCapacity, Booking),
+    owned=(offers_publications,),
     divided_by=("line",),
 )

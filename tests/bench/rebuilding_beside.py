@@ -19,7 +19,8 @@ from projections.rebuilding import switch_to
 from projections.supplier_capacity import matches_table
 from tests.bench.booking import lists, measure
 from tests.bench.measuring import Figure, Report, stopwatch
-from tests.bench.rebuilding import environment_of, rebuild_once, seed
+from tests.bench.mixed import seed_mixed
+from tests.bench.rebuilding import environment_of, rebuild_once, seed, stock_runner
 from tests.bench.stores import Stores
 
 EVENTS = int(os.environ.get("CAPACITY_BENCH_REBUILD_EVENTS", "1000000"))
@@ -32,7 +33,7 @@ def rebuild_all(report: Report, stores: Stores) -> None:
     """Rebuild everything in two processes, beside reading alone and beside our own following."""
     for kind in ("pg", "sqlite"):
         settings = stores.settings(kind)
-        seed(settings, EVENTS)
+        seed_mixed(settings, EVENTS)
         ours = partial(_rate, settings)
         report.compare(
             f"rebuild_all_{kind}",
@@ -51,6 +52,15 @@ def rebuild_all(report: Report, stores: Stores) -> None:
             unit="events/s",
             bar=8.0,
         )
+        if kind == "pg":
+            report.compare(
+                "rebuild_all_pg_stock",
+                ours,
+                partial(stock_runner, stores),
+                against="stock ProjectionRunner, 2 000 events of bookings alone",
+                unit="events/s",
+                bar=100.0,
+            )
         _memory(report, stores, kind, settings)
 
 
@@ -81,7 +91,7 @@ def _following(settings: Settings) -> float:
 
 def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
     small = stores.settings(kind)
-    seed(small, EVENTS // 4)
+    seed_mixed(small, EVENTS // 4)
     ours, theirs = (rebuild_once(each)["memory_mb"] for each in (large, small))
     report.add(
         Figure(
