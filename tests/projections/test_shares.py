@@ -59,8 +59,8 @@ def rows_of(
         Rulebook([chosen]),
         LeftOut({}),
         notes_touched=False,
-        keeps_aggregate=part and part.keeps_aggregate,
-        keeps_key=part and part.keeps_key,
+        keeps_aggregate=part.keeps_aggregate if part else None,
+        keeps_key=part.keeps_key if part else None,
     )
     history.run(page)
     return [
