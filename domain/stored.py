@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,9 @@ from msgspec.structs import force_setattr, replace
 
 from domain.aggregate import Aggregate, Event, Provenance, identify
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
+
+if TYPE_CHECKING:  # what `sha256` returns has a name for type checkers only
+    from hashlib import _Hash
 
 _A = TypeVar("_A", bound=Aggregate)
 
@@ -78,12 +81,15 @@ def birth_hash(aggregate_id: UUID) -> str:
 
 def event_hash(topic: str, state: bytes) -> str:
     """Return what the event after this one is linked to."""
-    return sha256(_topic_line(topic) + state).hexdigest()[:HASH_CHARACTERS]
+    digest = _begun(topic).copy()
+    digest.update(state)
+    return digest.hexdigest()[:HASH_CHARACTERS]
 
 
 @cache
-def _topic_line(topic: str) -> bytes:
-    return topic.encode() + b"\n"
+def _begun(topic: str) -> "_Hash":
+    """Return a digest of the topic alone: to copy it takes half the time of beginning anew."""
+    return sha256(topic.encode() + b"\n")
 
 
 def encode_linked(aggregate: Aggregate, event: Event) -> bytes:
@@ -171,21 +177,23 @@ def fold_stored(aggregate: _A, stored: Iterable[tuple[int, str, bytes]]) -> _A:
         if step is None:
             where = f"version {version} of {aggregate.id}"
             step = steps[topic] = _step(type(aggregate), topic, where)
-        read, evolve, topic_line = step
+        read, evolve, begun = step
         event = read(state)
         # As Chain does it, without a call for each event.
         if event.previous_hash == expected:
             linked = True
         elif event.previous_hash or linked:
             raise BrokenChain(aggregate.id, version)
-        expected = sha256(topic_line + state).hexdigest()[:HASH_CHARACTERS]
+        digest = begun.copy()
+        digest.update(state)
+        expected = digest.hexdigest()[:HASH_CHARACTERS]
         evolve(aggregate, event)
         aggregate.version = version
     aggregate.last_hash, aggregate.linked = expected if aggregate.version else "", linked
     return aggregate
 
 
-_Step = tuple[Callable[[bytes], Any], Callable[[Any, Any], None], bytes]
+_Step = tuple[Callable[[bytes], Any], Callable[[Any, Any], None], "_Hash"]
 _steps_by_class: dict[type[Aggregate], dict[str, _Step]] = {}
 
 
@@ -193,9 +201,9 @@ def _step(aggregate_class: type[Aggregate], topic: str, where: str) -> _Step:
     event_class, version = _claimed(topic, where)
     evolve = aggregate_class.evolutions[event_class]
     if version < event_class.class_version:
-        return _upcasting(event_class, version), evolve, _topic_line(topic)
+        return _upcasting(event_class, version), evolve, _begun(topic)
     read = msgspec.json.Decoder(_without_provenance(event_class)).decode
-    return read, evolve, _topic_line(topic)
+    return read, evolve, _begun(topic)
 
 
 def _without_provenance(event_class: type[Event]) -> type[Struct]:

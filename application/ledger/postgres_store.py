@@ -25,6 +25,7 @@ from application.ledger.postgres_arrays import (
     uuids,
 )
 from application.ledger.postgres_calls import PreparedCall
+from application.ledger.postgres_waiting import LoopConnection
 from application.ledger.revisions import SchemaMissing, check_revision
 from application.ledger.store import (
     Batch,
@@ -77,12 +78,13 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         self._url = url
         self._writer: _Writer | None = None
-        self._readers: AsyncConnectionPool[AsyncConnection[Any]] | None = None
+        self._readers: AsyncConnectionPool[LoopConnection] | None = None
 
     async def open(self) -> None:
         await self._check_schema()
         self._readers = AsyncConnectionPool(
             self._url,
+            connection_class=LoopConnection,
             min_size=1,
             max_size=_READERS,
             timeout=LOCK_SECONDS,
@@ -195,7 +197,7 @@ class PostgresStore:
     async def _connected(self) -> "_Writer":
         if self._writer is None or self._writer.connection.closed:
             try:
-                connection = await AsyncConnection.connect(self._url, autocommit=True)
+                connection = await LoopConnection.connect(self._url, autocommit=True)
                 self._writer = _Writer(connection)
                 await self._writer.prepare()
             except _LOST as error:
