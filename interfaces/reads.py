@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from application.ledger import LedgerUnavailable
 
 R = TypeVar("R")
+_log = structlog.get_logger(__name__)
 
 
 class TooManyReads(LedgerUnavailable):
@@ -38,10 +40,9 @@ class Reads:
             raise TooManyReads(self._under_way)
         self._under_way += 1
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                self._threads, _answer, engine or self._engine, question
-            )
+            asked = _Asked(engine or self._engine, question)
+            self._threads.submit(asked.run)
+            return await asked.answer
         finally:
             self._under_way -= 1
 
@@ -51,16 +52,46 @@ class Reads:
         self._engine.dispose()
 
 
-def _answer(engine: Engine, question: Callable[[Connection], R]) -> R:
-    try:
-        return _answer_once(engine, question)
-    except DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        # The server was restarted since; all connections are new from here on.
-        return _answer_once(engine, question)
+class _Asked(Generic[R]):
+    """One question: asked by the loop, answered by a thread.
 
+    Whoever asked has the answer before its transaction ends: that is one trip to the database,
+    and nothing was written that could still be refused.
+    """
 
-def _answer_once(engine: Engine, question: Callable[[Connection], R]) -> R:
-    with engine.connect() as connection, connection.begin():
-        return question(connection)
+    def __init__(self, engine: Engine, question: Callable[[Connection], R]) -> None:
+        self._engine, self._question = engine, question
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[R] = self._loop.create_future()
+        self._told = False
+
+    def run(self) -> None:
+        """Answer, in a thread."""
+        try:
+            self._run()
+        except BaseException as error:
+            if self._told:
+                _log.warning("a read-only transaction did not end well", error=str(error))
+            else:
+                self._tell(self.answer.set_exception, error)
+
+    def _run(self) -> None:
+        try:
+            self._run_once()
+        except DBAPIError as error:
+            if self._told or not error.connection_invalidated:
+                raise
+            # The server was restarted since; all connections are new from here on.
+            self._run_once()
+
+    def _run_once(self) -> None:
+        with self._engine.connect() as connection, connection.begin():
+            self._tell(self.answer.set_result, self._question(connection))
+
+    def _tell(self, settle: Callable[[Any], None], with_what: Any) -> None:
+        def unless_given_up() -> None:
+            if not self.answer.done():
+                settle(with_what)
+
+        self._told = True
+        self._loop.call_soon_threadsafe(unless_given_up)
