@@ -168,35 +168,36 @@ class BarePostgres(BareLedger):
 class Life:
     """Decisions of the supplier context, each returned as the group of events that it records."""
 
-    def __init__(self, reason: str = "a test") -> None:
-        self._reason = reason
+    def __init__(self, reason: str = "a test", line: str = LINE) -> None:
+        self._reason, self._line = reason, line
         self._aggregates: dict[UUID, Aggregate] = {}
         self.reset_number = 0
 
     def open(self, terms: tuple[SupplierTerms, ...] = TERMS, name: str = SCENARIO) -> list[Event]:
-        scenario = self._bound(Scenario, Scenario.identity(LINE, name))
-        scenario.open(LINE, name, 1, terms, "")
+        scenario = self._bound(Scenario, Scenario.identity(self._line, name))
+        scenario.open(self._line, name, 1, terms, "")
         opened = [self._capacity(each.supplier, name) for each in terms]
         for capacity, each in zip(opened, terms, strict=True):
-            capacity.open(LINE, name, each.supplier, each.capacity_slots)
+            capacity.open(self._line, name, each.supplier, each.capacity_slots)
         return _collected(scenario, *opened)
 
-    def publish(self, *, line: str = LINE, suppliers: tuple[str, ...] = SUPPLIERS) -> list[Event]:
+    def publish(self, *, line: str = "", suppliers: tuple[str, ...] = SUPPLIERS) -> list[Event]:
+        line = line or self._line
         offers = self._bound(Offers, Offers.identity(line))
         listed = [{"SupplierID": each, "Capacity": 5} for each in suppliers]
         offers.publish(line, msgspec.json.encode({"SupplierOffers": listed}))
         return _collected(offers)
 
     def set_aliases(self, supplier_by_alias: dict[str, str]) -> list[Event]:
-        aliases = self._bound(SupplierAliases, SupplierAliases.identity(LINE))
-        aliases.set(LINE, supplier_by_alias)
+        aliases = self._bound(SupplierAliases, SupplierAliases.identity(self._line))
+        aliases.set(self._line, supplier_by_alias)
         return _collected(aliases)
 
     def book(self, registration_id: str, supplier: str, zip_code: str = "55407") -> list[Event]:
         booking, capacity = self._booking(registration_id), self._capacity(supplier)
         details = MatchDetails(zip_code=zip_code, num_panels=12)
         if booking.book(
-            LINE, SCENARIO, self.reset_number, registration_id, supplier, details, "alias"
+            self._line, SCENARIO, self.reset_number, registration_id, supplier, details, "alias"
         ):
             capacity.book_slot(booking.id, registration_id)
         return _collected(capacity, booking)
@@ -217,7 +218,7 @@ class Life:
         return _collected(before, after, booking)
 
     def reset(self) -> list[Event]:
-        scenario = self._bound(Scenario, Scenario.identity(LINE, SCENARIO))
+        scenario = self._bound(Scenario, Scenario.identity(self._line, SCENARIO))
         scenario.reset()
         self.reset_number = scenario.reset_number
         capacities = [self._capacity(each) for each in SUPPLIERS]
@@ -231,7 +232,7 @@ class Life:
         return _collected(capacity)
 
     def resync(self, terms: tuple[SupplierTerms, ...]) -> list[Event]:
-        scenario = self._bound(Scenario, Scenario.identity(LINE, SCENARIO))
+        scenario = self._bound(Scenario, Scenario.identity(self._line, SCENARIO))
         scenario.resync(2, terms)
         return _collected(scenario)
 
@@ -242,12 +243,14 @@ class Life:
             for name, slots in used.items()
         }
         imported = read_capacity_file(msgspec.json.encode(document))
-        scenario = self._bound(Scenario, Scenario.identity(LINE, SCENARIO))
-        scenario.import_file(LINE, SCENARIO, "", imported, new_count=True)
+        scenario = self._bound(Scenario, Scenario.identity(self._line, SCENARIO))
+        scenario.import_file(self._line, SCENARIO, "", imported, new_count=True)
         self.reset_number = scenario.reset_number
         capacities = [self._capacity(each) for each in SUPPLIERS]
         for usage in imported.usages:
-            self._capacity(usage.supplier).import_usage(LINE, SCENARIO, usage, imported.sha256)
+            self._capacity(usage.supplier).import_usage(
+                self._line, SCENARIO, usage, imported.sha256
+            )
         for capacity in capacities:
             if capacity.supplier not in used:
                 capacity.withdraw(imported.sha256)
@@ -257,12 +260,12 @@ class Life:
         return self._booking(registration_id).held
 
     def _booking(self, registration_id: str) -> Booking:
-        names = (LINE, SCENARIO, self.reset_number, registration_id)
+        names = (self._line, SCENARIO, self.reset_number, registration_id)
         booking: Booking = self._bound(Booking, Booking.identity(*names))
         return booking
 
     def _capacity(self, supplier: str, name: str = SCENARIO) -> SupplierCapacity:
-        capacity_id = SupplierCapacity.identity(LINE, name, supplier)
+        capacity_id = SupplierCapacity.identity(self._line, name, supplier)
         capacity: SupplierCapacity = self._bound(SupplierCapacity, capacity_id)
         return capacity
 

@@ -14,37 +14,27 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from application.ledger.reader import SqliteLog
-from domain.aggregate import Event
 from domain.stored import encode, stored_topic
 from projections import parts
 from projections.building import Manner, Stage
+from projections.catalogue import PROJECTIONS
 from projections.database import open_read_models, projection_positions
 from projections.past import open_past
 from projections.past_files import PastFiles, PastLimits
 from projections.projector import Projector
 from projections.rebuilding import rebuild_here, switch_to
 from projections.workers import Sources
-from tests.projections.conftest import (
-    PROJECTIONS,
-    RECORDED_AT,
-    SQLITE_TABLES,
-    SUPPLIERS,
-    Life,
-    rows_of,
-)
+from tests.projections.conftest import RECORDED_AT, SQLITE_TABLES
+from tests.projections.histories import Group, history, side_by_side
 
 HISTORIES, MANY_HISTORIES = 1_000, 100_000
+TOGETHER = 10  # histories that one ledger holds, side by side
 PARTS = 4  # so that processes that run the tests can share them
-ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-
-wishes = st.lists(
-    st.tuples(
-        st.sampled_from(["book", "book", "book", "release", "reassign", "reset", "lower"]),
-        st.sampled_from(["R-1", "R-2", "R-3", "R-ü"]),
-        st.sampled_from(SUPPLIERS),
-    ),
-    max_size=25,
+# For each history: what it is drawn from, and how many steps it has.
+WANTED = st.lists(
+    st.tuples(st.integers(0, 2**32), st.integers(0, 40)), min_size=TOGETHER, max_size=TOGETHER
 )
+ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 class Killed(BaseException):
@@ -65,7 +55,7 @@ class Histories:
         self.engine: Engine = open_read_models(f"sqlite:///{folder / 'views.db'}")
         self.projector = Projector(self.log, self.engine, PROJECTIONS)
 
-    def begin(self, groups: list[list[Event]]) -> None:
+    def begin(self, groups: list[Group]) -> None:
         with self._ledger:
             self._ledger.execute("DELETE FROM stored_events")
             self._ledger.execute("DELETE FROM append_groups")
@@ -88,8 +78,9 @@ class Histories:
     def followed(self, page_events: int) -> str:
         begun = {"position": 0, "epoch": 0, "applied_events": 0, "applied_digest": 0}
         with self.engine.begin() as connection:
-            for table in PROJECTIONS[0].rows:
-                connection.execute(table.delete())
+            for projection in PROJECTIONS:
+                for table in projection.rows:
+                    connection.execute(table.delete())
             connection.execute(projection_positions.update().values(begun))
         self.projector = Projector(self.log, self.engine, PROJECTIONS, page_events=page_events)
         self.projector.catch_up()
@@ -110,7 +101,7 @@ class Histories:
 
     def from_snapshots(self, chance: random.Random) -> str:
         """Fold the last events on top of what an earlier snapshot of the read side shows."""
-        limits = PastLimits(checkpoint_events=chance.randint(1, 30))
+        limits = PastLimits(checkpoint_events=chance.randint(20, 600))
         with TemporaryDirectory(dir=self._folder) as folder:
             files = PastFiles(self.log, PROJECTIONS, Path(folder), limits=limits)
             past = open_past(files.at(self.log.head()))
@@ -129,14 +120,21 @@ class Histories:
 
     def manner(self, chance: random.Random) -> Manner:
         return Manner(
-            budget_bytes=chance.choice([1_500, 4_000, 2**20]),
+            budget_bytes=chance.choice([40_000, 100_000, 2**30]),  # several parts, or one
             folder=self._folder / "spools",
-            checkpoint_positions=chance.choice([5, 20]),
+            checkpoint_positions=chance.choice([60, 300]),
         )
 
 
 def digest_of(engine: Engine) -> str:
-    return hashlib.sha256(repr(rows_of(engine)).encode()).hexdigest()
+    """Return what stands for every row of every projection."""
+    found = hashlib.sha256()
+    with engine.connect() as connection:
+        for projection in PROJECTIONS:
+            for table in projection.rows:
+                rows = connection.execute(table.select().order_by(*table.primary_key.columns))
+                found.update(f"{table.name} {rows.all()}\n".encode())
+    return found.hexdigest()
 
 
 def killing(chance: random.Random) -> Callable[[Stage, int, int], None]:
@@ -151,41 +149,25 @@ def killing(chance: random.Random) -> Callable[[Stage, int, int], None]:
     return tell
 
 
-def groups(wanted: list[tuple[str, str, str]]) -> list[list[Event]]:
-    """Return the events of a scenario in which wishes come true where the rules allow it."""
-    life = Life()
-    made = [life.publish(), life.open(), life.set_aliases({"iSolar": "iSoalr"})]
-    for wish, registration_id, supplier in wanted:
-        if wish == "book" and not life.held(registration_id):
-            made.append(life.book(registration_id, supplier))
-        elif wish == "release" and life.held(registration_id):
-            made.append(life.release(registration_id))
-        elif wish == "reassign" and life.held(registration_id):
-            made.append(life.reassign(registration_id, supplier))
-        elif wish == "reset":
-            made.append(life.reset())
-        elif wish == "lower":
-            made.append(life.change_capacity(supplier, 30))
-    return [group for group in made if group]
-
-
 def all_ways_agree(folder: Path, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "WINDOW_POSITIONS", 5)
-    monkeypatch.setattr(parts, "SQLITE_ROWS_IN_TRANSACTION", 2)
+    monkeypatch.setattr(parts, "WINDOW_POSITIONS", 50)
+    monkeypatch.setattr(parts, "FOLDED_EVENTS", 20)
+    monkeypatch.setattr(parts, "SQLITE_ROWS_IN_TRANSACTION", 20)
     found = Histories(folder)
 
     # Never the same histories, lest every part tries what the others have tried.
     @settings(
-        max_examples=histories,
+        max_examples=histories // TOGETHER,
         suppress_health_check=ANYWHERE,
         database=None,
         derandomize=False,
     )
-    @given(wanted=wishes, page_events=st.integers(1, 7), seed=st.integers(0, 2**32))
-    def agree(wanted: list[tuple[str, str, str]], page_events: int, seed: int) -> None:
+    @given(wanted=WANTED, seed=st.integers(0, 2**32))
+    def agree(wanted: list[tuple[int, int]], seed: int) -> None:
         chance = random.Random(seed)
-        found.begin(groups(wanted))
-        digests = {found.followed(chance.choice([page_events, 10_000]))}
+        begun = [history(number, *each) for number, each in enumerate(wanted)]
+        found.begin(side_by_side(begun, chance))
+        digests = {found.followed(chance.choice([chance.randint(5, 60), 10_000]))}
         digests.add(found.rebuilt(found.manner(chance), chance, kills=2 if seed % 4 == 0 else 0))
         if seed % 8 == 1:
             digests.add(found.undone())
