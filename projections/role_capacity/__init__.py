@@ -5,7 +5,9 @@ One projection owns all tables of planning, because their answers must agree.
 
 from projections.role_capacity.places import (
     ListedDepartment,
+    ListedVertical,
     listed_departments,
+    listed_verticals,
     vertical_of,
 )
 from projections.role_capacity.questions import (
@@ -32,6 +34,7 @@ __all__ = [
     "Gating",
     "ListedDepartment",
     "ListedRole",
+    "ListedVertical",
     "Question",
     "Reconciled",
     "Report",
@@ -39,6 +42,7 @@ __all__ = [
     "Summary",
     "last_news",
     "listed_departments",
+    "listed_verticals",
     "reconcile",
     "role_capacity",
     "role_capacity_report",
