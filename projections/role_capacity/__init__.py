@@ -3,6 +3,30 @@
 One projection owns all tables of planning, because their answers must agree.
 """
 
+from projections.role_capacity.assignment_hours import (
+    AssignmentDrill,
+    AssignmentHours,
+    ListedAssignment,
+    assignment_drill,
+)
+from projections.role_capacity.drilldown import (
+    PersonDrill,
+    RoleCursor,
+    RoleDrill,
+    person_drill,
+    role_drill,
+)
+from projections.role_capacity.people_weeks import (
+    STATES,
+    ListedPerson,
+    PersonWeek,
+    PersonWeeks,
+    Place,
+    State,
+    all_people_weeks,
+    one_person_weeks,
+    people_weeks,
+)
 from projections.role_capacity.places import (
     ListedDepartment,
     listed_departments,
@@ -26,22 +50,40 @@ from projections.role_capacity.weeks import GATINGS, Gating, week_of
 __all__ = [
     "GATINGS",
     "SOURCES",
+    "STATES",
     "Answered",
+    "AssignmentDrill",
+    "AssignmentHours",
     "Drift",
     "Figures",
     "Gating",
+    "ListedAssignment",
     "ListedDepartment",
+    "ListedPerson",
     "ListedRole",
+    "PersonDrill",
+    "PersonWeek",
+    "PersonWeeks",
+    "Place",
     "Question",
     "Reconciled",
     "Report",
+    "RoleCursor",
+    "RoleDrill",
     "Source",
+    "State",
     "Summary",
+    "all_people_weeks",
+    "assignment_drill",
     "last_news",
     "listed_departments",
+    "one_person_weeks",
+    "people_weeks",
+    "person_drill",
     "reconcile",
     "role_capacity",
     "role_capacity_report",
+    "role_drill",
     "vertical_of",
     "week_of",
 ]
