@@ -11,6 +11,7 @@ from projections.role_capacity.assignment_hours import (
 )
 from projections.role_capacity.drilldown import (
     PersonDrill,
+    PlaceholderShare,
     RoleCursor,
     RoleDrill,
     person_drill,
@@ -65,6 +66,7 @@ __all__ = [
     "PersonWeek",
     "PersonWeeks",
     "Place",
+    "PlaceholderShare",
     "Question",
     "Reconciled",
     "Report",

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Select, or_, select
 from domain.assignments import AssignmentNotFound
 from projections.role_capacity.from_week_rows import hours_of_people, shown_hours
 from projections.role_capacity.hiding import hidden_projects
+from projections.role_capacity.people_weeks import ListedPerson, listed_people, listed_person
 from projections.role_capacity.questions import Question
-from projections.role_capacity.tables import assignments, project_roles, projects
+from projections.role_capacity.tables import assignments, people, project_roles, projects
 from projections.role_capacity.totals import week_hours
 
 _columns = week_hours.c
@@ -45,6 +46,7 @@ class AssignmentDrill(Struct, frozen=True):
     """One assignment: what counts of it, and what was set."""
 
     assignment: ListedAssignment
+    person: ListedPerson | None  # whose it is; None: nobody's yet
     is_seen: bool  # whether its project is of the vertical that is asked about
     counted: tuple[int, ...]
     set_units: tuple[int, ...]
@@ -98,10 +100,19 @@ def assignment_drill(
     set_units = json.decode(listed.weekly_hours, type=dict[str, int])
     return AssignmentDrill(
         listed,
+        _person(connection, question, listed.person_id),
         is_seen=question.vertical_id in (None, listed.vertical_id),
         counted=tuple(units.get((assignment_id, week), 0) for week in question.weeks),
         set_units=tuple(set_units.get(week, 0) for week in question.weeks),
     )
+
+
+def _person(
+    connection: Connection, question: Question, person_id: int | None
+) -> ListedPerson | None:
+    found = listed_people(question).where(people.c.person_id == person_id)
+    row = connection.execute(found).one_or_none()
+    return None if row is None else listed_person(row)
 
 
 def _units(

@@ -5,9 +5,9 @@ conditions, and capacity is that of the same people.
 """
 
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
 from domain.assignments import PersonNotFound, RoleNotFound
@@ -32,13 +32,14 @@ _columns = week_hours.c
 _NO_TEMPLATE = -1
 
 Units = tuple[int, ...]
+_AnId = Annotated[int, Meta(ge=-1, le=2**63 - 1)]
 
 
 class RoleCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The last person and the last placeholder of a page."""
 
-    person_id: int = -1
-    assignment_id: int = -1
+    person_id: _AnId = -1
+    assignment_id: _AnId = -1
 
 
 class PersonShare(Struct, frozen=True):

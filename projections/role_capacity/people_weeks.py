@@ -6,9 +6,9 @@ somebody who is busy elsewhere is not free here.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, func, literal, select, tuple_
 
@@ -31,7 +31,9 @@ STATES: tuple[State, ...] = ("free", "partial", "full", "over", "off", "not_hire
 _PEOPLE_AT_ONCE = 500
 _NO_ROLE = 2**62  # whoever has none stands last
 
-Place = tuple[int, str, int, int]  # where somebody stands in the order of all
+_Number = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+_Text = Annotated[str, Meta(pattern=r"\A[^\x00]*\Z")]
+Place = tuple[_Number, _Text, _Number, _Number]  # where somebody stands in the order of all
 
 
 class ListedPerson(Struct, frozen=True):
