@@ -9,6 +9,13 @@ from projections.role_capacity.assignment_hours import (
     ListedAssignment,
     assignment_drill,
 )
+from projections.role_capacity.availability import (
+    REASONS,
+    Availability,
+    Candidate,
+    Reason,
+    availability,
+)
 from projections.role_capacity.drilldown import (
     PersonDrill,
     PlaceholderShare,
@@ -16,6 +23,11 @@ from projections.role_capacity.drilldown import (
     RoleDrill,
     person_drill,
     role_drill,
+)
+from projections.role_capacity.over_allocation import (
+    OverAllocated,
+    OverWeek,
+    over_allocated,
 )
 from projections.role_capacity.people_weeks import (
     STATES,
@@ -50,11 +62,14 @@ from projections.role_capacity.weeks import GATINGS, Gating, week_of
 
 __all__ = [
     "GATINGS",
+    "REASONS",
     "SOURCES",
     "STATES",
     "Answered",
     "AssignmentDrill",
     "AssignmentHours",
+    "Availability",
+    "Candidate",
     "Drift",
     "Figures",
     "Gating",
@@ -62,12 +77,15 @@ __all__ = [
     "ListedDepartment",
     "ListedPerson",
     "ListedRole",
+    "OverAllocated",
+    "OverWeek",
     "PersonDrill",
     "PersonWeek",
     "PersonWeeks",
     "Place",
     "PlaceholderShare",
     "Question",
+    "Reason",
     "Reconciled",
     "Report",
     "RoleCursor",
@@ -77,9 +95,11 @@ __all__ = [
     "Summary",
     "all_people_weeks",
     "assignment_drill",
+    "availability",
     "last_news",
     "listed_departments",
     "one_person_weeks",
+    "over_allocated",
     "people_weeks",
     "person_drill",
     "reconcile",

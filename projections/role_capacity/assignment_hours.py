@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from domain.assignments import AssignmentNotFound
@@ -53,9 +54,13 @@ class AssignmentDrill(Struct, frozen=True):
 
 
 class Counting:
-    """The conditions under which hours count in a question."""
+    """The conditions under which hours count in a question; `everywhere`: of every vertical."""
 
-    def __init__(self, connection: Connection, question: Question) -> None:
+    def __init__(
+        self, connection: Connection, question: Question, *, everywhere: bool = False
+    ) -> None:
+        if everywhere:
+            question = replace(question, vertical_id=None)
         self.hidden = hidden_projects(connection, question.hidden_words)
         self.shown = shown_hours(question, self.hidden)
         self.of_people = [*self.shown, *hours_of_people(question)]
@@ -84,6 +89,25 @@ def counted_assignments(
         )
         for each in _listed(connection, ids)
     ]
+
+
+def counted_of_people(
+    connection: Connection, question: Question, person_ids: Sequence[int]
+) -> dict[tuple[int, str], list[tuple[ListedAssignment, int]]]:
+    """Return what counts of people's assignments by person and week, of every vertical."""
+    if not person_ids:
+        return {}
+    counted = Counting(connection, question, everywhere=True).shown
+    theirs = select(assignments.c.assignment_id).where(assignments.c.person_id.in_(person_ids))
+    ids = list(connection.scalars(theirs))
+    units = _units(connection, ids, counted)
+    listed = {each.assignment_id: each for each in _listed(connection, ids)}
+    found: dict[tuple[int, str], list[tuple[ListedAssignment, int]]] = {}
+    for (assignment_id, week), more in sorted(units.items()):
+        assignment = listed[assignment_id]
+        if assignment.person_id is not None:
+            found.setdefault((assignment.person_id, week), []).append((assignment, more))
+    return found
 
 
 def assignment_drill(

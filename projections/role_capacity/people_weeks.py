@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, tuple_
 
 from projections.role_capacity.from_week_rows import shown_hours
 from projections.role_capacity.hiding import hidden_projects
@@ -70,12 +70,22 @@ class PersonWeeks(Struct, frozen=True):
 
 
 def people_weeks(
-    connection: Connection, *, question: Question, after: Place | None = None, limit: int
+    connection: Connection,
+    *,
+    question: Question,
+    limit: int,
+    after: Place | None = None,
+    among: Select[tuple[int]] | None = None,
 ) -> list[PersonWeeks]:
-    """Return the active people of a question, at most so many, from behind a place on."""
+    """Return the active people of a question, at most so many, from behind a place on.
+
+    With `among`, a selection of ids, only those.
+    """
     found = listed_people(question).where(people.c.is_active == 1, *_wanted(question))
     if after is not None:
         found = found.where(tuple_(*_PLACE) > tuple_(*map(literal, after)))
+    if among is not None:
+        found = found.where(people.c.person_id.in_(among))
     rows = connection.execute(found.order_by(*_PLACE).limit(limit))
     return weeks_of(connection, [listed_person(row) for row in rows], question)
 

@@ -10,6 +10,7 @@ from tests.support.keys import beside, command, make_key
 from tests.support.plans import NOW, WEEKS, staffed
 from tests.support.servers import Live, running, settings_in
 
+AVAILABILITY, OVER = "/v1/reports/availability", "/v1/reports/over-allocation"
 HEATMAP, REPORT = "/v1/reports/people-heatmap", "/v1/reports/role-capacity"
 
 
@@ -74,7 +75,7 @@ def test_options_of_the_map(shared: Live) -> None:
 
 def test_the_map_comes_in_pages(shared: Live) -> None:
     names: list[str] = []
-    cursor: dict[str, str] = {}
+    cursor: dict[str, Any] = {}
     while True:
         page = ask(shared, HEATMAP, limit=1, **cursor)
         names += list(states(page))
@@ -100,6 +101,67 @@ def test_the_map_comes_in_pages(shared: Live) -> None:
 )
 def test_what_is_not_understood_is_said(shared: Live, query: Any, told: str) -> None:
     assert told in ask(shared, HEATMAP, 422, **query)["detail"]
+
+
+# Utilization, availability, over-allocation.
+
+
+def test_how_used_somebodys_time_is(both: Live) -> None:
+    ada = ask(both, "/v1/reports/people/1/utilization")
+    assert [each["percent"] for each in ada["weeks"]] == [25.0, 100.0, 100.25, 0.0]
+    assert [each["available"] for each in ada["weeks"]] == [30.0, 0.0, 0.0, 40.0]
+    assert ada["total"] == {
+        "assigned": 90.1, "capacity": 160.0, "available": 70.0, "percent": 56.3125,
+        "overWeeks": 1, "peakWeek": WEEKS[2], "peakPercent": 100.25,
+    }  # fmt: skip
+    mary = ask(both, "/v1/reports/people/3/utilization", include_tentative="true")
+    assert [(each["state"], each["tentative"]) for each in mary["weeks"]] == [
+        ("full", 20.0), ("full", 0.0), ("off", 0.0), ("left", 0.0),
+    ]  # fmt: skip
+    gone = ask(both, "/v1/reports/people/5/utilization")
+    assert {each["state"] for each in gone["weeks"]} == {"left"}
+    assert (gone["total"]["percent"], gone["total"]["peakWeek"]) == (0.0, None)
+
+
+def test_who_has_hours_left_is_ranked_and_explained(both: Live) -> None:
+    found = ask(both, AVAILABILITY, hours="20.5", weeks=2)
+    assert [each["person"]["name"] for each in found["available"]] == ["=Joan"]
+    [joan] = found["available"]
+    assert (joan["rank"], joan["free"]) == (1, [40.0, 40.0])
+    assert joan["because"] == "40 h free in the tightest week, 2026-11-15; 80 h in all"
+    excluded = [
+        (each["person"]["name"], each["reason"], each["because"]) for each in found["excluded"]
+    ]
+    assert excluded == [
+        ("Grace", "not_hired", "2026-11-15: not hired yet"),
+        ("Ada", "too_few_hours", "2026-11-22: 0 h free, 20.5 h are needed"),
+        ("Mary", "too_few_hours", "2026-11-22: 0 h free, 20.5 h are needed"),
+    ]  # fmt: skip
+    few = ask(both, AVAILABILITY, hours="0.1", weeks=1, limit=1)
+    assert (len(few["available"]), few["availableCount"], few["excludedCount"]) == (1, 3, 1)
+    of_role = ask(both, AVAILABILITY, hours=1, weeks=1, role_ids="2")
+    assert (of_role["availableCount"], of_role["excludedCount"]) == (0, 1)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "168.1", "1e1", "NaN", "abc", "1.23456", "٣"])
+def test_hours_that_nobody_can_have_are_refused(shared: Live, text: str) -> None:
+    detail = ask(shared, AVAILABILITY, 422, hours=text)["detail"]
+    assert "hours above 0 and up to 168 are needed, with at most 4 decimals" in detail
+
+
+def test_hours_must_be_named(shared: Live) -> None:
+    assert "/hours: it is needed" in ask(shared, AVAILABILITY, 422)["detail"]
+
+
+def test_who_has_too_much_and_what_makes_it(both: Live) -> None:
+    [ada] = ask(both, OVER)["people"]
+    [week] = ada["weeks"]
+    assert (ada["person"]["name"], week["week"], week["over"]) == ("Ada", WEEKS[2], 0.1)
+    assert [(each["projectName"], each["hours"]) for each in week["assignments"]] == [
+        ("Town hall", 30.0), ("Well", 10.1),
+    ]  # fmt: skip
+    assert week["elsewhere"] == 0.0
+    assert ask(both, OVER, role_ids="2")["people"] == []
 
 
 # From the report to events.
@@ -186,10 +248,16 @@ def test_a_persons_key_sees_people_of_its_vertical(tmp_path: Path) -> None:
     grace = make_key(settings, "read", person_id="2").headers
     nobody = make_key(settings, "read", person_id="99").headers
     staff = make_key(settings, "read", "staff", person_id="2").headers
+    mary = make_key(settings, "read", person_id="3").headers
     with running(settings, clock=lambda: NOW) as live:
 
         def asked(path: str, headers: Any, status: int = 200) -> Any:
-            answered = live.client.get(path, params={"vertical": 1, "weeks": 4}, headers=headers)
+            query: dict[str, Any] = {"weeks": 4}
+            if "utilization" not in path:
+                query["vertical"] = 1
+            if path == AVAILABILITY:
+                query["hours"] = 1
+            answered = live.client.get(path, params=query, headers=headers)
             assert answered.status_code == status, answered.text
             return answered.json()
 
@@ -202,6 +270,15 @@ def test_a_persons_key_sees_people_of_its_vertical(tmp_path: Path) -> None:
         assert [each["projectName"] for each in ada["assignments"]] == ["Well"]
         asked(f"{REPORT}/people/3", grace, 404)
         asked(f"{REPORT}/people/3", staff)
+        asked("/v1/reports/people/1/utilization", grace, 404)
+        asked("/v1/reports/people/1/utilization", staff)
+        assert asked(AVAILABILITY, grace)["excludedCount"] == 1
+        # What Ada does in another vertical makes her week too full, and is not named.
+        [over] = asked(OVER, mary)["people"]
+        [week] = over["weeks"]
+        assert [each["projectName"] for each in week["assignments"]] == ["Town hall"]
+        assert (week["assigned"], week["elsewhere"]) == (40.1, 10.1)
+        assert asked(OVER, grace)["people"] == []
         for path in ("assignments/1", "assignments/1/events"):
             url = f"{REPORT}/{path}"
             assert live.client.get(url, headers=grace).status_code == 404

@@ -7,6 +7,8 @@ from projections.database import projection_positions
 from projections.projector import Projector
 from projections.role_capacity import Answered, Question, role_capacity, role_capacity_report
 from tests.projections.conftest import BareLedger
+from tests.projections.role_capacity.documents import Planning
+from tests.projections.role_capacity.reference import Document
 
 
 class Life:
@@ -31,6 +33,12 @@ class Life:
         """Append events in groups of some size, so that pages can end between them."""
         for start in range(0, len(events), size):
             self.ledger.append(events[start : start + size])
+
+    def live(self, document: Document) -> None:
+        """Begin anew, and live through one plan."""
+        self.begin(page_events=1_000)
+        self.append(Planning().declare(document), 1_000)
+        self.projector.catch_up()
 
     def answer(self, question: Question, source: Any) -> dict[str, Any]:
         with self.engine.connect() as connection, connection.begin():

@@ -20,18 +20,11 @@ from projections.role_capacity.drilldown import (
     person_drill,
     role_drill,
 )
-from projections.role_capacity.people_weeks import all_people_weeks, people_weeks
-from tests.projections.role_capacity.documents import WEEKS, Planning, documents, questions
+from tests.projections.role_capacity.documents import WEEKS, documents, questions
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.reference import Document, report
 
 ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-
-
-def begun(life: Life, document: Document) -> None:
-    life.begin(page_events=1_000)
-    life.append(Planning().declare(document), 1_000)
-    life.projector.catch_up()
 
 
 def read(life: Life) -> Any:
@@ -108,7 +101,7 @@ def check_person(connection: Connection, question: Question, share: PersonShare)
 
 
 def check(life: Life, document: Document, asked: list[Question], limit: int) -> None:
-    begun(life, document)
+    life.live(document)
     with read(life) as connection:
         for question in asked:
             expected = report(document, question)
@@ -166,7 +159,7 @@ def test_hours_that_do_not_count_in_a_person_are_found(
 
 
 def test_what_is_not_known_or_hidden_is_not_found(life: Life) -> None:
-    begun(life, PLAN)
+    life.live(PLAN)
     hiding = Question(weeks=QUESTION.weeks, hidden_words=("secret",))
     with read(life) as connection:
         with pytest.raises(RoleNotFound, match="Role 9 is not known"):
@@ -178,45 +171,3 @@ def test_what_is_not_known_or_hidden_is_not_found(life: Life) -> None:
         assert assignment_drill(connection, question=QUESTION, assignment_id=1).is_seen
         with pytest.raises(AssignmentNotFound):
             assignment_drill(connection, question=hiding, assignment_id=1)
-
-
-def test_people_week_by_week_sum_up_to_the_report(life: Life) -> None:
-    @settings(max_examples=20, suppress_health_check=ANYWHERE)
-    @given(documents(), questions(), st.integers(1, 5))
-    def agree(document: Document, asked: Question, limit: int) -> None:
-        question = Question(
-            weeks=asked.weeks, department_id=asked.department_id, gating=asked.gating,
-            include_tentative=asked.include_tentative, include_time_off=asked.include_time_off,
-            hidden_words=asked.hidden_words,
-        )  # fmt: skip
-        begun(life, document)
-        expected = report(document, question)
-        with read(life) as connection:
-            found = list(all_people_weeks(connection, question=question))
-            paged, after = [], None
-            while page := people_weeks(connection, question=question, after=after, limit=limit):
-                paged += page
-                after = page[-1].person.place
-        assert paged == found
-        places = [each.person.place for each in found]
-        assert places == sorted(places)
-        active = [each for each in document["people"] if each["is_active"]]
-        wanted = {
-            each["id"] for each in active if asked.department_id in (None, each["department_id"])
-        }
-        assert {each.person.person_id for each in found} == wanted
-        for role_id in expected["roles"]:
-            of_role = [each for each in found if each.person.role_id == role_id]
-            for number, week in enumerate(question.weeks):
-                cells = [each.weeks[number] for each in of_role]
-                cell = (week, role_id)
-                assert sum(e.assigned_units for e in cells) == expected["assigned"].get(cell, 0)
-                assert sum(e.capacity_units for e in cells) == expected["capacity"].get(cell, 0)
-                here = [each for each in cells if each.state not in ("not_hired", "left")]
-                assert len(here) == expected["people"].get(cell, 0)
-                for each in cells:
-                    is_over = each.assigned_units > max(0, each.capacity_units)
-                    assert (each.state == "over") == is_over
-                    assert 0 <= each.tentative_units <= each.assigned_units
-
-    agree()
