@@ -16,7 +16,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 test test-long bench: export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long check format bench lock clean
+.PHONY: help run demo test test-long test-pages check format bench lock clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test: $(READY) ## Run the tests (ARGS="-k suppliers" passes on to pytest; -n0 fo
 
 test-long: $(READY) ## Run the tests that take minutes
 	$(BIN)/pytest -m long $(ARGS)
+
+test-pages: $(READY) ## Test the pages in a real Chromium; keeps pictures in build/pages
+	$(BIN)/pytest tests/pages $(ARGS)
 
 check: $(READY) ## Check format, lint, types and import rules
 	$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ from interfaces.http.asked import CALLER
 from interfaces.http.errors import NotLetIn
 from interfaces.http.metrics import Metrics
 from interfaces.http.rate_limits import RateClass, RateLimits
+from interfaces.http.session_cookie import shown_key
 from interfaces.key_ring import Turned
 from interfaces.reads import TooManyReads
 from interfaces.service import NotYetVisible, Service
@@ -31,13 +32,14 @@ logger = structlog.get_logger(__name__)
 
 ScopeName = Literal["read", "write", "staff"]
 # A supervisor asks these, which has no key, and they tell nothing about anybody.
-OPEN_PATHS = frozenset(("/healthz", "/readyz", "/freshz"))
-OPEN_PREFIX = "/problems/"  # who is not let in may read why
+# Who is not let in may read why, and may sign in, on a page with its styles.
+OPEN_PATHS = frozenset(("/healthz", "/readyz", "/freshz", "/sign-in", "/sign-out"))
+OPEN_PREFIXES = ("/problems/", "/static/")
 ADMISSION = "capacity.admission"
 _MAX_ROUTE_CHARACTERS = 300
 _LOCAL_LOOK_SECONDS = 1.0
 _SHORTEST_LOOK_SECONDS = 0.05  # at the keys of open streams
-_DETAILS = {
+DETAILS = {
     "key-missing": "A key is needed: send `Authorization: Bearer cap_...`",
     "key-unknown": "This key is not known here",
     "key-revoked": "This key was revoked",
@@ -70,7 +72,7 @@ async def _was_any_key_made(service: Service) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
 
 
 class Admission:
@@ -92,6 +94,19 @@ class Admission:
         keys = self._keys
         return keys.is_fresh and not (keys.any_key or self._keys_only or self._limit_local)
 
+    @property
+    def needs_keys(self) -> bool:
+        """Whether nobody comes in without one."""
+        return self._keys.any_key or self._keys_only
+
+    async def check_secret(self, scope: Scope, secret: bytes) -> None:
+        """Raise NotLetIn unless a secret opens the doors now."""
+        if not self._keys.is_fresh:
+            await self._look()
+        turned = self._keys.turn(secret)
+        if turned.caller is None:
+            raise await self._unknown(turned, scope)
+
     async def admit(self, scope: Scope) -> None:
         """Leave the caller in the scope, or raise NotLetIn."""
         keys = self._keys
@@ -99,7 +114,7 @@ class Admission:
             if _is_open(scope["path"]):
                 return
             await self._look()
-        if keys.any_key or self._keys_only:
+        if self.needs_keys:
             if not _is_open(scope["path"]):
                 scope[CALLER] = await self._holder(scope)
                 scope[ADMISSION] = self
@@ -140,7 +155,7 @@ class Admission:
     async def until_turned_away(self, scope: Scope) -> None:
         """Return when the key with which a stream was opened would open it no more."""
         turned_away: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._listening[turned_away] = _header(scope, b"authorization")
+        self._listening[turned_away] = shown_key(scope)
         if self._guard is None or self._guard.done():
             self._guard = asyncio.create_task(self._turn_away(), name="keys of streams")
         try:
@@ -151,6 +166,8 @@ class Admission:
     async def _turn_away(self) -> None:
         while self._listening:
             await asyncio.sleep(self._look_again_seconds)
+            if not self._listening:
+                return  # the server may be about to stop
             try:
                 await self._keys.refresh()
             except (SQLAlchemyError, TooManyReads) as error:  # nobody new comes in meanwhile
@@ -164,7 +181,7 @@ class Admission:
                     turned_away.set_result(None)
 
     def _opens(self, authorization: bytes) -> bool:
-        if not (self._keys.any_key or self._keys_only):
+        if not self.needs_keys:
             return True
         return self._turned(authorization).caller is not None
 
@@ -186,7 +203,7 @@ class Admission:
                 if name in found:
                     raise Invalid((f"/{name.decode()}", "the header stands twice"))
                 found[name] = value
-        turned = self._turned(found.get(b"authorization", b""))
+        turned = self._turned(shown_key(scope))
         if turned.caller is None:
             raise await self._unknown(turned, scope)
         caller = turned.caller
@@ -215,7 +232,7 @@ class Admission:
             return self._too_many("refused", wait_seconds, None)
         code = turned.why or "key-missing"
         challenge = "Bearer" if code == "key-missing" else 'Bearer error="invalid_token"'
-        refused = _not_let_in(401, code, _DETAILS[code], None, challenge)
+        refused = _not_let_in(401, code, DETAILS[code], None, challenge)
         refused.key_id = turned.key_id
         return refused
 
@@ -233,10 +250,6 @@ class Admission:
         )
         refused.key_id = str(caller.key_id) if caller and caller.key_id else ""
         return refused
-
-
-def _header(scope: Scope, name: bytes) -> bytes:
-    return next((text for each, text in scope["headers"] if each == name), b"")
 
 
 _HEADERS = frozenset((b"authorization", b"capacity-actor", b"capacity-on-behalf-of"))

@@ -17,6 +17,7 @@ from interfaces.http import (
     events,
     health,
     history,
+    pages,
     problem_pages,
     rebuilds,
     reports,
@@ -26,11 +27,14 @@ from interfaces.http import (
 from interfaces.http.admission import open_admission
 from interfaces.http.asked import REQUEST_ID
 from interfaces.http.door import Door
-from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, answer_for
+from interfaces.http.errors import RequestRefused, answer_for
 from interfaces.http.metrics import Metrics
+from interfaces.http.pages.drawings import Drawings
+from interfaces.http.pages.problems import problem_response
 from interfaces.http.reports.reporter import Reporter
 from interfaces.http.routes import Route, document
 from interfaces.http.stream_hub import StreamHub
+from interfaces.pages.drawing import Drawer
 from interfaces.rebuild_jobs import RebuildJobs
 from interfaces.service import Clock, Follow, open_service, utc_now
 from interfaces.settings import Settings
@@ -47,6 +51,7 @@ _ROUTERS = (
     rebuilds.router,
     health.router,
     problem_pages.router,
+    *pages.ROUTERS,
 )
 _HTTP_CODES = {404: "route-not-found", 405: "method-not-allowed"}
 
@@ -64,6 +69,7 @@ def create_app(
         async with open_service(settings, clock=clock, projector=projector) as service:
             app.state.service = service
             app.state.rebuilds = RebuildJobs(settings)
+            app.state.drawings = Drawings(Drawer())
             metrics.follow(service)
             streams.follow(service)
             app.state.admission = await open_admission(service, metrics)
@@ -72,6 +78,7 @@ def create_app(
                     yield
             finally:
                 await streams.close()
+                await app.state.drawings.close()
                 await app.state.rebuilds.close()
 
     metrics = Metrics()
@@ -117,7 +124,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     refused = RequestRefused(error.status_code, code, detail, headers=headers)
     answer = answer_for(refused, request_id)
     assert answer is not None
-    return Response(answer.reply.body, answer.reply.status, answer.headers, PROBLEM_TYPE)
+    return problem_response(answer, request.scope)
 
 
 def _methods(request: Request) -> str:

@@ -7,14 +7,12 @@ from uuid import UUID
 
 import structlog
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.errors import Invalid
 from interfaces.http.admission import Admission
 from interfaces.http.asked import ENCODED_SLASH, REQUEST_ID
 from interfaces.http.errors import (
-    PROBLEM_TYPE,
     RETRY_AFTER_SECONDS,
     Answer,
     NotLetIn,
@@ -23,6 +21,7 @@ from interfaces.http.errors import (
     unforeseen,
 )
 from interfaces.http.metrics import Metrics
+from interfaces.http.pages.problems import problem_response
 from interfaces.http.security_headers import add_security_headers
 from interfaces.http.time_limits import TimeLimits
 from interfaces.identity import fresh_id
@@ -120,8 +119,7 @@ class Door:
 
 async def respond(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """Send a problem."""
-    reply = answer.reply
-    await Response(reply.body, reply.status, answer.headers, PROBLEM_TYPE)(scope, receive, send)
+    await problem_response(answer, scope)(scope, receive, send)
 
 
 def _answer(error: Exception, request_id: UUID) -> Answer:

@@ -3,9 +3,48 @@
 One projection owns all tables of planning, because their answers must agree.
 """
 
+from projections.role_capacity.assignment_hours import (
+    AssignmentDrill,
+    AssignmentHours,
+    ListedAssignment,
+    assignment_drill,
+)
+from projections.role_capacity.availability import (
+    REASONS,
+    Availability,
+    Candidate,
+    Reason,
+    availability,
+)
+from projections.role_capacity.drilldown import (
+    PersonDrill,
+    PlaceholderShare,
+    RoleCursor,
+    RoleDrill,
+    person_drill,
+    role_drill,
+)
+from projections.role_capacity.over_allocation import (
+    OverAllocated,
+    OverWeek,
+    over_allocated,
+)
+from projections.role_capacity.people_weeks import (
+    STATES,
+    ListedPerson,
+    PersonWeek,
+    PersonWeeks,
+    Place,
+    State,
+    all_people_weeks,
+    one_person_weeks,
+    people_weeks,
+)
 from projections.role_capacity.places import (
     ListedDepartment,
+    ListedVertical,
     listed_departments,
+    listed_verticals,
     vertical_of,
 )
 from projections.role_capacity.questions import (
@@ -25,23 +64,52 @@ from projections.role_capacity.weeks import GATINGS, Gating, week_of
 
 __all__ = [
     "GATINGS",
+    "REASONS",
     "SOURCES",
+    "STATES",
     "Answered",
+    "AssignmentDrill",
+    "AssignmentHours",
+    "Availability",
+    "Candidate",
     "Drift",
     "Figures",
     "Gating",
+    "ListedAssignment",
     "ListedDepartment",
+    "ListedPerson",
     "ListedRole",
+    "ListedVertical",
+    "OverAllocated",
+    "OverWeek",
+    "PersonDrill",
+    "PersonWeek",
+    "PersonWeeks",
+    "Place",
+    "PlaceholderShare",
     "Question",
+    "Reason",
     "Reconciled",
     "Report",
+    "RoleCursor",
+    "RoleDrill",
     "Source",
+    "State",
     "Summary",
+    "all_people_weeks",
+    "assignment_drill",
+    "availability",
     "last_news",
     "listed_departments",
+    "listed_verticals",
+    "one_person_weeks",
+    "over_allocated",
+    "people_weeks",
+    "person_drill",
     "reconcile",
     "role_capacity",
     "role_capacity_report",
+    "role_drill",
     "vertical_of",
     "week_of",
 ]

@@ -36,6 +36,20 @@ def listed_departments(
     return [ListedDepartment(*row[:-1], bool(row[-1])) for row in rows]
 
 
+class ListedVertical(Struct, frozen=True):
+    """A vertical by its name."""
+
+    vertical_id: int
+    name: str
+
+
+def listed_verticals(connection: Connection) -> list[ListedVertical]:
+    """Return all verticals, by name."""
+    columns = verticals.c
+    found = select(columns.vertical_id, columns.name).order_by(columns.name, columns.vertical_id)
+    return [ListedVertical(*row) for row in connection.execute(found)]
+
+
 def vertical_of(connection: Connection, *, person_id: int) -> int | None:
     """Return the vertical of a person's department; None if there is none."""
     found: int | None = connection.scalar(

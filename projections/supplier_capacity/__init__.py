@@ -3,6 +3,7 @@
 One projection owns all tables of the supplier context, because their answers must agree.
 """
 
+from projections.supplier_capacity.headlines import SuppliersHeadline, headline
 from projections.supplier_capacity.queries import (
     Distribution,
     Match,
@@ -56,12 +57,14 @@ __all__ = [
     "PublishedDocument",
     "ScenarioRow",
     "SupplierShare",
+    "SuppliersHeadline",
     "aliases",
     "aliases_version",
     "all_scenarios",
     "capacities",
     "capacity_document",
     "distribution",
+    "headline",
     "held_matches",
     "lines",
     "match",

@@ -1,0 +1,45 @@
+"""What one server has drawn: the bundle is kept as it is sent, pictures are made when asked for."""
+
+from typing import Any, cast
+
+from application.ledger import LedgerUnavailable
+from interfaces.http.asked import Asked
+from interfaces.http.errors import RequestRefused
+from interfaces.pages.assets import BUNDLE, Asset, asset
+from interfaces.pages.drawing import Drawer, DrawingFailed, PictureForm, TooManyDrawings
+
+
+class Drawings:
+    """The pictures of one server."""
+
+    def __init__(self, drawer: Drawer) -> None:
+        self._drawer = drawer
+        self._bundle: Asset | None = None
+
+    async def bundle(self) -> Asset:
+        """Return the module that draws charts in a browser."""
+        if self._bundle is None:
+            self._bundle = asset(BUNDLE, await _told(self._drawer.bundle()))
+        return self._bundle
+
+    async def picture(self, spec: dict[str, Any], form: PictureForm) -> bytes:
+        """Return a picture."""
+        return await _told(self._drawer.draw(spec, form))
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self._drawer.close()
+
+
+async def _told(drawing: Any) -> bytes:
+    try:
+        return cast(bytes, await drawing)
+    except TooManyDrawings as error:
+        raise LedgerUnavailable(str(error)) from None
+    except DrawingFailed as error:
+        raise RequestRefused(503, "drawing-failed", str(error), retryable=True) from error
+
+
+def drawings_of(asked: Asked) -> Drawings:
+    """Return the drawings of the server that was asked."""
+    return cast(Drawings, asked.app.state.drawings)

@@ -1,0 +1,182 @@
+"""`/reports/role-capacity`: the report as a page, and its charts as pictures."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple, cast
+
+import msgspec
+from fastapi import APIRouter
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from domain.errors import Invalid
+from interfaces.callers import Caller
+from interfaces.http.asked import Asked
+from interfaces.http.errors import RequestRefused
+from interfaces.http.pages.answers import answer_page, query_pairs, shell_of, tag_of
+from interfaces.http.pages.drawings import drawings_of
+from interfaces.http.questions import Document, answer_question
+from interfaces.http.reports.reporter import Reporter, Wanted
+from interfaces.http.reports.role_capacity import with_vertical
+from interfaces.http.reports.verticals import is_confined
+from interfaces.http.routes import Route
+from interfaces.pages.charts import picture, report_charts
+from interfaces.pages.drawing import PictureForm
+from interfaces.pages.report_query import ReportQuery, read_query
+from interfaces.pages.role_capacity import (
+    PATH,
+    PICTURES,
+    Named,
+    replace_series,
+    report_page,
+    shown_roles,
+)
+from interfaces.pages.templates import page
+from interfaces.role_capacity import RoleCapacityAnswer, hidden_words, report_body, weeks_from
+from projections.role_capacity import (
+    ListedDepartment,
+    ListedVertical,
+    Question,
+    listed_departments,
+    listed_verticals,
+    role_capacity,
+    week_of,
+)
+
+router = APIRouter(route_class=Route)
+
+TOPICS = sorted(each.topic for each in role_capacity.subscribes)
+_PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+_DAY_CHARACTERS = len("2026-11-15")
+_DAY = timedelta(days=1)
+
+
+class _Choice(NamedTuple):
+    """What there is to choose from, for this caller."""
+
+    departments: list[ListedDepartment]
+    verticals: list[ListedVertical]
+    fixed_vertical: str | None
+
+
+@router.get(PATH, include_in_schema=False)
+async def role_capacity_page(asked: Asked) -> Response:
+    """Show the report, with everything that can be chosen about it."""
+    pairs = query_pairs(asked)
+    read_after = {name: text for name, text in pairs if name == "after"}
+    query = read_query(pair for pair in pairs if pair[0] != "after")
+    moment, today = _moment(query, asked), asked.service.clock().date()
+    reporter, caller = cast(Reporter, asked.app.state.reporter), asked.caller
+    wanted, known = _wanted(query, asked), asked.headers.get("if-none-match", "")
+
+    def look(connection: Connection) -> Document:
+        found = reported(connection, reporter, caller, wanted)
+        choice = _choice(connection, caller, found.vertical_id)
+        tag = tag_of(asked, query, found.body, choice, today)
+        if f'"{tag}"' == known:
+            return Document(b"", tag, {})
+        shown = report_page(
+            query,
+            found.report,
+            departments=[Named(each.department_id, each.name) for each in choice.departments],
+            verticals=[Named(each.vertical_id, each.name) for each in choice.verticals],
+            fixed_vertical=choice.fixed_vertical,
+            today=today,
+        )
+        body = page(
+            "role_capacity",
+            shell_of(asked),
+            path=PATH,
+            report=shown,
+            topics=TOPICS,
+            tag=f'"{tag}"',
+            picture_address=query.address(f"{PICTURES}.svg"),
+            picture_png_address=query.address(f"{PICTURES}.png"),
+        )
+        return Document(body, tag, {})
+
+    return await answer_page(asked, look, query=moment | read_after)
+
+
+@router.get(f"{PICTURES}.{{form}}", include_in_schema=False)
+async def role_capacity_picture(asked: Asked) -> Response:
+    """Draw the charts of the page with the same address, as SVG or PNG."""
+    form = asked.segment("form")
+    if form not in _PICTURE_TYPES:
+        raise RequestRefused(404, "route-not-found", "A picture is .svg or .png")
+    query = read_query(query_pairs(asked))
+    reporter, caller = cast(Reporter, asked.app.state.reporter), asked.caller
+    wanted = _wanted(query, asked)
+
+    def look(connection: Connection) -> Document:
+        return Document(reported(connection, reporter, caller, wanted).body, "", {})
+
+    answered = await answer_question(
+        asked, look, query=_moment(query, asked), projection=role_capacity.name
+    )
+    report = msgspec.json.decode(answered.body, type=RoleCapacityAnswer)
+    drawn = await drawings_of(asked).picture(_picture(query, report), cast(PictureForm, form))
+    headers = {"cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
+    return Response(drawn, headers=headers, media_type=_PICTURE_TYPES[form])
+
+
+class Reported(NamedTuple):
+    """The report as the API answers it, and the vertical that it is confined to."""
+
+    body: bytes
+    report: RoleCapacityAnswer
+    vertical_id: int | None
+
+
+def reported(
+    connection: Connection, reporter: Reporter, caller: Caller, wanted: Wanted
+) -> Reported:
+    """Return the report of all roles, as this caller may see it; it is the API's, kept with it."""
+    seen = with_vertical(connection, caller, wanted)
+    found = reporter.document(connection, seen, lambda _, report: report_body(report))
+    report = msgspec.json.decode(found.body, type=RoleCapacityAnswer)
+    return Reported(found.body, report, seen.question.vertical_id)
+
+
+def _choice(connection: Connection, caller: Caller, vertical_id: int | None) -> _Choice:
+    verticals = listed_verticals(connection)
+    if not is_confined(caller):
+        return _Choice(listed_departments(connection), verticals, None)
+    names = [each.name for each in verticals if each.vertical_id == vertical_id]
+    departments = listed_departments(connection, vertical_id=vertical_id)
+    return _Choice(departments, [], names[0] if names else "none")
+
+
+def _wanted(query: ReportQuery, asked: Asked) -> Wanted:
+    settings = asked.service.settings
+    start = query.start or week_of(asked.service.clock().date())
+    question = Question(
+        weeks=weeks_from(start, query.weeks),
+        department_id=query.department,
+        vertical_id=query.vertical,
+        gating=settings.role_capacity_gating,
+        include_tentative=query.include_tentative,
+        hidden_words=hidden_words(settings),
+    )
+    return Wanted(question, settings.role_capacity_source, "hours")
+
+
+def _moment(query: ReportQuery, asked: Asked) -> dict[str, str]:
+    """Return the moment to look back to: of a day its end, as far as there is one yet."""
+    if len(query.as_of) != _DAY_CHARACTERS or query.as_of.isdecimal():
+        return {"as_of": query.as_of} if query.as_of else {}
+    try:
+        day = date.fromisoformat(query.as_of)
+        end = datetime.combine(day + _DAY, time(), UTC)
+    except (ValueError, OverflowError):
+        raise Invalid(("/as_of", f"found {query.as_of!r}, a day is needed as YYYY-MM-DD")) from None
+    now = asked.service.clock()
+    if day > now.date():
+        raise Invalid(("/as_of", f"found {day}, which is in the future: it is {now.date()}"))
+    return {"as_of": end.isoformat()} if end <= now else {}
+
+
+def _picture(query: ReportQuery, report: RoleCapacityAnswer) -> dict[str, object]:
+    together = query.layout == "together"
+    shown = replace_series(report, shown_roles(query, report))
+    charts = report_charts(shown, unit=query.unit, together=together, all_roles=report.series)
+    return picture(charts, title="Role capacity", together=together)

@@ -1,0 +1,1 @@
+"""What pages say: templates, styles, modules and charts. Their routes lie in interfaces/http."""
