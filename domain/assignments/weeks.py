@@ -106,10 +106,15 @@ def _decimal(value: object) -> Decimal:
     elif isinstance(value, str) and _DECIMAL.fullmatch(value):
         hours = Decimal(value)
     else:
-        raise NoHours(f"found {shown_hours(value)}, a number of hours is needed")
+        raise NoHours(f"found {shown_hours(value)}, {_needed(value)}")
     if not hours.is_finite():
         raise NoHours(f"found {shown_hours(value)}, a finite number of hours is needed")
     return hours
+
+
+def _needed(value: object) -> str:
+    point = " with a decimal point" if isinstance(value, str) and "," in value else ""
+    return f"a number of hours{point} is needed"
 
 
 def lenient_hours_units(value: object) -> int:
