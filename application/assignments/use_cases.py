@@ -262,6 +262,8 @@ class Planning:
         done = []
         while batch := await asyncio.to_thread(next, batches, nothing):
             done.append((await self._ledger.execute(part, imports.declare_all(batch))).result)
+            # They would push out what commands are about, which a large import is not.
+            self._ledger.release(each.aggregate_id for each in batch)
         return await self._ledger.execute(command, lambda _: imports.summed(plan, done))
 
     async def export_document(self, *, up_to: int | None = None) -> dict[str, list[Any]]:
