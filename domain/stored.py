@@ -63,7 +63,7 @@ def encode(event: Event) -> bytes:
         raise UnstorableEvent(f"{name}: recorded_at has no time zone")
     # Where integers stand is found out once for each class.
     for read in _integer_readers(type(event)):
-        for number in _integers_in(read(event)):
+        for number in read(event):
             if not -(2**63) <= number < 2**63:
                 raise UnstorableEvent(f"{name}: it holds {number}, which is beyond 64 bits")
     return _encoder.encode(replace(event, **_BARE))
@@ -122,20 +122,27 @@ class Chain:
 
 
 @cache
-def _integer_readers(struct_class: type[Struct]) -> tuple[Callable[[Any], Any], ...]:
-    return tuple(map(attrgetter, _integer_paths(struct_class)))
+def _integer_readers(struct_class: type[Struct]) -> tuple[Callable[[Any], Iterable[int]], ...]:
+    return tuple(_integer_reader(path, hint) for path, hint in _integer_paths(struct_class))
 
 
-def _integer_paths(struct_class: type[Struct]) -> Iterator[str]:
+def _integer_reader(path: str, hint: Any) -> Callable[[Any], Iterable[int]]:
+    read = attrgetter(path)
+    if hint == tuple[tuple[str, int], ...]:  # hours by week: very many of them, and these
+        return lambda event: [number for _, number in read(event)]
+    return lambda event: _integers_in(read(event))
+
+
+def _integer_paths(struct_class: type[Struct]) -> Iterator[tuple[str, Any]]:
     hints = get_type_hints(struct_class)
     for name in struct_class.__struct_fields__:
         hint = hints[name]
         if name in _BARE or name == "provenance":
             continue
         if isinstance(hint, type) and issubclass(hint, Struct):
-            yield from (f"{name}.{path}" for path in _integer_paths(hint))
+            yield from ((f"{name}.{path}", inner) for path, inner in _integer_paths(hint))
         elif _holds_integers(hint):
-            yield name
+            yield name, hint
 
 
 def _holds_integers(hint: Any) -> bool:
@@ -151,7 +158,7 @@ def _integers_in(value: object) -> Iterable[int]:
         return [number for each in value for number in _integers_in(each)]
     if isinstance(value, Struct):
         readers = _integer_readers(type(value))
-        return [number for read in readers for number in _integers_in(read(value))]
+        return [number for read in readers for number in read(value)]
     return ()
 
 

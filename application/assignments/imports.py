@@ -6,12 +6,14 @@ interrupted between two batches: the same document again stores what is missing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from itertools import islice
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from application.assignments.results import KindCount, PlanningImported
+from application.assignments.spools import PlanSpool
 from application.assignments.steps import CLASSES, identity_of
 from application.ledger import UnitOfWork
 from domain.aggregate import Aggregate
@@ -19,7 +21,6 @@ from domain.assignments import (
     Assignment,
     Department,
     DepartmentCircle,
-    DepartmentFacts,
     LeavesBeforeHired,
     Person,
     Project,
@@ -28,10 +29,10 @@ from domain.assignments import (
     RoleMapping,
     Vertical,
 )
-from domain.assignments.documents import PlanningDocument
-from domain.assignments.fields import Faults, raise_faults
+from domain.assignments.documents import Found
+from domain.assignments.fields import FaultCount
 from domain.assignments.records import AssignmentRecord, PersonRecord
-from domain.assignments.references import outside
+from domain.assignments.references import Kind, Thing, references
 
 BATCH_RECORDS = 1_000
 
@@ -55,57 +56,71 @@ class Done(NamedTuple):
 # What the ledger says.
 
 
-def check_against_ledger(document: PlanningDocument) -> Callable[[UnitOfWork], None]:
+def check_against_ledger(plan: PlanSpool) -> Callable[[UnitOfWork], None]:
     """Return the decision that raises Invalid for all that the ledger as it is contradicts."""
-    referred = list(outside(document))
-    wanted = sorted({(each.kind, each.number) for each in referred})
+    outside = plan.references.outside
+    departments, hired = list(plan.of("departments")), list(_hired(plan))
 
     def decide(work: UnitOfWork) -> None:
-        known = {
-            (kind, number)
-            for kind, aggregate_class in CLASSES.items()
-            for number, found in _found(work, aggregate_class, kind, wanted)
-            if found.exists
-        }
-        dangling = [each.fault for each in referred if (each.kind, each.number) not in known]
-        raise_faults(
-            dangling or _circles(work, document.departments) + _left(work, document.people)
-        )
+        faults = FaultCount()
+        if missing := _missing(work, outside):
+            for found in plan.of():
+                faults.add([each.fault for each in references(found) if each[1:] in missing])
+            faults.raise_if_any()
+        faults.add(list(_circles(work, departments)))
+        faults.add(list(_left(work, hired)))
+        faults.raise_if_any()
 
     return decide
 
 
-def _found(
-    work: UnitOfWork, aggregate_class: type[Aggregate], kind: Any, wanted: Sequence[Any]
+def _missing(work: UnitOfWork, outside: Sequence[Thing]) -> set[Thing]:
+    """Return what the document names, and neither it nor the ledger holds."""
+    kinds: dict[Kind, list[int]] = {}
+    for kind, number in outside:
+        kinds.setdefault(kind, []).append(number)
+    return {
+        (kind, number)
+        for kind, numbers in kinds.items()
+        for number, each in _numbered(work, kind, numbers)
+        if not each.exists
+    }
+
+
+def _numbered(
+    work: UnitOfWork, kind: Kind, numbers: Sequence[int]
 ) -> Iterator[tuple[int, Aggregate]]:
-    numbers = [number for each, number in wanted if each == kind]
-    found = work.get_all(aggregate_class, [identity_of(kind, number) for number in numbers])
+    found = work.get_all(CLASSES[kind], [identity_of(kind, number) for number in numbers])
     return zip(numbers, found, strict=True)
 
 
-def _circles(work: UnitOfWork, departments: Sequence[DepartmentFacts]) -> Faults:
-    """Return a fault for each department that would stand above itself."""
-    parent_of = {each.department_id: each.parent_id for each in departments}
+def _circles(work: UnitOfWork, found: Sequence[Found]) -> Iterator[tuple[str, str]]:
+    """Yield a fault for each department that would stand above itself."""
+    parent_of = {each.says.department_id: each.says.parent_id for each in found}
     _add_ancestors(work, parent_of)
-    faults = []
-    for index, each in enumerate(departments):
-        if each.parent_id is not None and _stands_above_itself(each.department_id, parent_of):
-            told = str(DepartmentCircle(each.department_id, each.parent_id))
-            faults.append((f"/departments/{index}/parent_id", told))
-    return faults
+    for pointer, says in ((each.pointer, each.says) for each in found):
+        if says.parent_id is not None and _stands_above_itself(says.department_id, parent_of):
+            told = str(DepartmentCircle(says.department_id, says.parent_id))
+            yield f"{pointer}/parent_id", told
 
 
-def _left(work: UnitOfWork, people: Sequence[PersonRecord]) -> Faults:
-    """Return a fault for each hire date that comes after a last day that was set here."""
-    hired = [(index, each) for index, (_, each) in enumerate(people) if each.hire_date]
-    ids = [Person.identity(each.person_id) for _, each in hired]
-    faults = []
-    for (index, facts), person in zip(hired, work.get_all(Person, ids), strict=True):
+def _hired(plan: PlanSpool) -> Iterator[tuple[str, int, str]]:
+    """Yield where the document says since when who is hired."""
+    for found in plan.of("people"):
+        facts = found.says.facts
+        if facts.hire_date:
+            yield f"{found.pointer}/hire_date", facts.person_id, facts.hire_date
+
+
+def _left(work: UnitOfWork, hired: Sequence[tuple[str, int, str]]) -> Iterator[tuple[str, str]]:
+    """Yield a fault for each hire date that comes after a last day that was set here."""
+    people = work.get_all(Person, [Person.identity(number) for _, number, _ in hired])
+    for (pointer, _, hire_date), person in zip(hired, people, strict=True):
         try:
-            person.check_hire_date(facts.hire_date)
+            if person.exists:
+                person.check_hire_date(hire_date)
         except LeavesBeforeHired as error:
-            faults.append((f"/people/{index}/hire_date", str(error)))
-    return faults
+            yield pointer, str(error)
 
 
 def _add_ancestors(work: UnitOfWork, parent_of: dict[int, int | None]) -> None:
@@ -132,27 +147,34 @@ def _stands_above_itself(department_id: int, parent_of: Mapping[int, int | None]
 # What is stored.
 
 
-def items(document: PlanningDocument, ciphers: Mapping[int, bytes]) -> Iterator[Item]:
+def items(plan: PlanSpool, ciphers: Mapping[int, bytes]) -> Iterator[Item]:
     """Yield the records of a document, what is referred to before what refers to it."""
-    for vertical in document.verticals:
-        yield _item("verticals", Vertical, (vertical.vertical_id,), vertical)
-    for department in _parents_first(document.departments):
-        yield _item("departments", Department, (department.department_id,), department)
-    for role in document.roles:
-        yield _item("roles", Role, (role.role_id,), role)
-    for person in document.people:
-        yield _person(person, ciphers)
-    for project in document.projects:
-        yield _item("projects", Project, (project.project_id,), project)
-    for project_role in document.project_roles:
-        number = project_role.project_role_id
-        yield _item("project_roles", ProjectRole, (number,), project_role)
-    for key in ("template_role_mappings", "global_role_mappings"):
-        for mapping in getattr(document, key):
-            about = (mapping.template_id, mapping.project_role_id)
-            yield _item(key, RoleMapping, about, mapping)
-    for record in document.assignments:
-        yield _assignment(record)
+    yield from map(_plain, plan.of("verticals"))
+    yield from map(_plain, _parents_first(plan.of("departments")))
+    yield from map(_plain, plan.of("roles"))
+    for found in plan.of("people"):
+        yield _person(found.says, ciphers)
+    yield from map(_plain, plan.of("projects", "project_roles"))
+    for found in plan.of("template_role_mappings", "global_role_mappings"):
+        mapping = found.says
+        about = (mapping.template_id, mapping.project_role_id)
+        yield _item(found.key, RoleMapping, about, mapping)
+    for found in plan.of("assignments"):
+        yield _assignment(found.says)
+
+
+_PLAIN: dict[str, Any] = {
+    "verticals": Vertical,
+    "departments": Department,
+    "roles": Role,
+    "projects": Project,
+    "project_roles": ProjectRole,
+}
+
+
+def _plain(found: Found) -> Item:
+    number = getattr(found.says, found.says.__struct_fields__[0])
+    return _item(found.key, _PLAIN[found.key], (number,), found.says)
 
 
 def _item(key: str, aggregate_class: Any, about: tuple[Any, ...], facts: Any) -> Item:
@@ -178,29 +200,24 @@ def _assignment(record: AssignmentRecord) -> Item:
     return Item("assignments", Assignment, Assignment.identity(number), declare)
 
 
-def _parents_first(departments: Iterable[DepartmentFacts]) -> list[DepartmentFacts]:
+def _parents_first(departments: Iterable[Found]) -> list[Found]:
     """Return departments so that each comes after its parent; circles were refused before."""
-    by_number = {each.department_id: each for each in departments}
-    ordered: dict[int, DepartmentFacts] = {}
+    by_number = {each.says.department_id: each for each in departments}
+    ordered: dict[int, Found] = {}
     for each in by_number.values():
         line = []
-        above: DepartmentFacts | None = each
-        while above is not None and above.department_id not in ordered:
+        above: Found | None = each
+        while above is not None and above.says.department_id not in ordered:
             line.append(above)
-            above = by_number.get(cast(int, above.parent_id))
-        ordered |= {one.department_id: one for one in reversed(line)}
+            above = by_number.get(above.says.parent_id)
+        ordered |= {one.says.department_id: one for one in reversed(line)}
     return list(ordered.values())
 
 
 def batches(every: Iterable[Item]) -> Iterator[list[Item]]:
     """Yield the items in pieces that are stored in one transaction each."""
-    batch: list[Item] = []
-    for item in every:
-        batch.append(item)
-        if len(batch) == BATCH_RECORDS:
-            yield batch
-            batch = []
-    if batch:
+    left = iter(every)
+    while batch := list(islice(left, BATCH_RECORDS)):
         yield batch
 
 
@@ -235,7 +252,7 @@ def _counted(done: Done, key: str, before: int, now: int) -> Done:
     return Done(done.counts, done.events + now - before)
 
 
-def summed(document: PlanningDocument, parts: Iterable[Done]) -> PlanningImported:
+def summed(plan: PlanSpool, parts: Iterable[Done]) -> PlanningImported:
     """Return what an import answers, from what its batches did."""
     counts: dict[str, KindCount] = {}
     events = 0
@@ -248,5 +265,4 @@ def summed(document: PlanningDocument, parts: Iterable[Done]) -> PlanningImporte
                 known.changed + more.changed,
                 known.unchanged + more.unchanged,
             )
-    cells = sum(len(each.units_by_week) for each in document.assignments)
-    return PlanningImported(counts, events, cells, document.lenient_cells)
+    return PlanningImported(counts, events, plan.week_cells, plan.lenient_cells)

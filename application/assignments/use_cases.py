@@ -1,7 +1,7 @@
 """What people do in planning: say who and what there is, assign people, set their hours."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ from application.assignments.results import (
     PlanningImported,
     Written,
 )
+from application.assignments.spools import PlanSpool
 from application.ledger import Command, Ledger, Outcome, UnitOfWork
 from domain.assignments import (
     AssignmentFacts,
@@ -33,7 +34,8 @@ from domain.assignments import (
     Vertical,
     VerticalFacts,
 )
-from domain.assignments.documents import read_planning_document
+from domain.assignments.documents import Given, PlanningReader
+from domain.assignments.json_documents import json_records
 from domain.assignments.records import nobody_fault
 from domain.assignments.weeks import MAX_WEEK_HOURS
 from domain.errors import Invalid
@@ -227,29 +229,42 @@ class Planning:
     async def import_document(
         self, command: Command, *, document: bytes, lenient: bool = False
     ) -> Outcome[PlanningImported]:
-        """Have everything that a planning document names as it says, and leave the rest.
+        """Have everything that a planning document, as JSON, names as it says. Raises Invalid."""
+        return await self.import_records(command, records=json_records(document), lenient=lenient)
 
-        The whole document is checked before any of it is stored. Raises Invalid.
+    async def import_records(
+        self, command: Command, *, records: Iterable[Given], lenient: bool = False
+    ) -> Outcome[PlanningImported]:
+        """Have everything that the records of a planning document name as they say.
+
+        They are read once, in a thread, and all are checked before any is stored: what is not
+        named stays as it is. Raises Invalid.
         """
-        read = await asyncio.to_thread(
-            read_planning_document, document, lenient=lenient, limit_hours=self.week_limit_hours
-        )
-        # On trial, for looking is all it does, and without a key, which is the import's.
-        await self._ledger.execute(_part(command, dry_run=True), imports.check_against_ledger(read))
-        names = {each.facts.person_id: each.name for each in read.people}
+        reader = PlanningReader(lenient=lenient, limit_hours=self.week_limit_hours)
+        with PlanSpool() as plan:
+            await asyncio.to_thread(plan.fill, reader, records)
+            # On trial, for looking is all it does, and without a key, which is the import's.
+            check = imports.check_against_ledger(plan)
+            await self._ledger.execute(_part(command, dry_run=True), check)
+            return await self._store(command, plan)
+
+    async def _store(self, command: Command, plan: PlanSpool) -> Outcome[PlanningImported]:
+        names = {each.says.facts.person_id: each.says.name for each in plan.of("people")}
         ciphers = await self._names.seal(names, keep=not command.dry_run)
-        batches = list(imports.batches(imports.items(read, ciphers)))
-        if len(batches) == 1:
-            declare = imports.declare_all(batches[0])
+        nothing: list[imports.Item] = []
+        batches = imports.batches(imports.items(plan, ciphers))
+        if len(plan) <= imports.BATCH_RECORDS:
+            declare = imports.declare_all(next(batches, nothing))
             return await self._ledger.execute(
-                command, lambda work: imports.summed(read, [declare(work)])
+                command, lambda work: imports.summed(plan, [declare(work)])
             )
         part = _part(command, dry_run=command.dry_run)
-        done = [
-            (await self._ledger.execute(part, imports.declare_all(batch))).result
-            for batch in batches
-        ]
-        return await self._ledger.execute(command, lambda _: imports.summed(read, done))
+        done = []
+        while batch := await asyncio.to_thread(next, batches, nothing):
+            done.append((await self._ledger.execute(part, imports.declare_all(batch))).result)
+            # They would push out what commands are about, which a large import is not.
+            self._ledger.release(each.aggregate_id for each in batch)
+        return await self._ledger.execute(command, lambda _: imports.summed(plan, done))
 
     async def export_document(self, *, up_to: int | None = None) -> dict[str, list[Any]]:
         """Return everything as a planning document, names in the clear, or as it was at a position.

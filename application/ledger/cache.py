@@ -4,6 +4,7 @@ States lie under the integer of their aggregate's id: a UUID is hashed by Python
 of the cost of a whole decision.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from domain.aggregate import Aggregate
@@ -48,6 +49,12 @@ class AggregateCache:
         if known is None or known.version < state.version:
             self._young[state.id.int] = state
             self._make_room()
+
+    def release(self, aggregate_ids: Iterable[UUID]) -> None:
+        """Drop durable states that nobody will ask for soon; what is queued stays."""
+        for aggregate_id in aggregate_ids:
+            self._young.pop(aggregate_id.int, None)
+            self._old.pop(aggregate_id.int, None)
 
     def forget_queued(self) -> None:
         """Drop every state that was decided and is not durable."""

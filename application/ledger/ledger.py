@@ -1,7 +1,7 @@
 """The ledger: the one door through which a decision becomes events that are there for good."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
@@ -220,6 +220,10 @@ class Ledger:
             await self._load_or_refuse([(aggregate_class, aggregate_id)])
         assert isinstance(found, aggregate_class)
         return found
+
+    def release(self, aggregate_ids: Iterable[UUID]) -> None:
+        """Keep these states no longer, where very many were written and few are wanted again."""
+        self._cache.release(aggregate_ids)
 
     async def stored(self, aggregate_class: type[A], aggregate_id: UUID) -> A:
         """Return an aggregate as the store has it now, past everything this process knows."""

@@ -1,33 +1,24 @@
-"""Planning documents: everything about people, projects and hours in one JSON object.
+"""Planning documents: everything about people, projects and hours, record by record.
 
-A document is read whole, and every fault of it is named by its JSON pointer, before any of it
-counts. Whether what it refers to exists elsewhere is not known here; see `references`.
+A document is read once and from its beginning, whatever its size, and every fault of it is named
+by its pointer. Whether what it refers to exists elsewhere is not known here; see `references`.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from msgspec import Struct
-
-from domain.assignments.departments import DepartmentFacts
 from domain.assignments.fields import (
     MAX_CAPACITY_HOURS,
+    FaultCount,
     Faults,
     Field,
     capacity_units,
-    raise_faults,
     read_fields,
-    unknown,
 )
 from domain.assignments.hours import HoursReader, LenientCell
-from domain.assignments.project_roles import ProjectRoleFacts
-from domain.assignments.projects import ProjectFacts
 from domain.assignments.records import (
     LISTS,
     AssignmentRecord,
-    PersonRecord,
     Values,
     assignment_facts,
     department_facts,
@@ -39,125 +30,114 @@ from domain.assignments.records import (
     role_mapping_facts,
     vertical_facts,
 )
-from domain.assignments.role_mappings import RoleMappingFacts
-from domain.assignments.roles import RoleFacts
-from domain.assignments.verticals import VerticalFacts
 from domain.assignments.weeks import MAX_WEEK_HOURS, UNITS_PER_HOUR
-from domain.errors import Invalid
-from domain.json_faults import json_faults_named
-from domain.names import shown
 
 
-class PlanningDocument(Struct, frozen=True):
-    """A document that was read and found without fault, each list in its order."""
+class Given(NamedTuple):
+    """One record as somebody wrote it, and where; with what is wrong before it is even read."""
 
-    verticals: tuple[VerticalFacts, ...] = ()
-    departments: tuple[DepartmentFacts, ...] = ()
-    roles: tuple[RoleFacts, ...] = ()
-    people: tuple[PersonRecord, ...] = ()
-    projects: tuple[ProjectFacts, ...] = ()
-    project_roles: tuple[ProjectRoleFacts, ...] = ()
-    template_role_mappings: tuple[RoleMappingFacts, ...] = ()
-    global_role_mappings: tuple[RoleMappingFacts, ...] = ()
-    assignments: tuple[AssignmentRecord, ...] = ()
-    lenient_cells: tuple[LenientCell, ...] = ()
+    key: str  # the document's list
+    pointer: str
+    record: Any = None
+    faults: Sequence[tuple[str, str]] = ()
 
 
-def read_planning_document(
-    document: bytes, *, lenient: bool = False, limit_hours: int = MAX_WEEK_HOURS
-) -> PlanningDocument:
-    """Return what a planning document says. Raises Invalid naming every fault by its pointer.
+class Found(NamedTuple):
+    """What one record says, without fault."""
+
+    key: str
+    pointer: str
+    says: Any  # the list's facts
+
+
+_MAKE: dict[str, Callable[[Values], Any]] = {
+    "verticals": vertical_facts,
+    "departments": department_facts,
+    "roles": role_facts,
+    "people": person_record,
+    "projects": project_facts,
+    "project_roles": project_role_facts,
+    "template_role_mappings": role_mapping_facts,
+    "global_role_mappings": role_mapping_facts,
+}
+_IDS = {
+    key: ("id",) if "id" in fields else tuple(each for each in fields if each.endswith("_id"))
+    for key, fields in LISTS.items()
+}
+
+
+class PlanningReader:
+    """Reads the records of one document, and remembers what is wrong with it.
 
     If lenient, hours that cannot be used are read as the original's report does, and listed.
     """
-    parsed = parse_planning_json(document)
-    if not isinstance(parsed, dict):
-        raise Invalid(("", f"found {shown(parsed)}, an object with lists is needed"))
-    faults = unknown(parsed, LISTS)
-    hours = HoursReader(lenient=lenient, limit_hours=limit_hours)
-    if lenient:
-        _note_negative_capacities(parsed, hours)
-    found = {key: _records(key, parsed.get(key, []), faults, lenient) for key in LISTS}
-    assignments = tuple(
-        _assignment(f"/assignments/{index}", values, hours, faults, lenient)
-        for index, values in enumerate(found["assignments"])
-        if values is not None
-    )
-    raise_faults(faults)
-    return PlanningDocument(
-        verticals=_made(vertical_facts, found["verticals"]),
-        departments=_made(department_facts, found["departments"]),
-        roles=_made(role_facts, found["roles"]),
-        people=_made(person_record, found["people"]),
-        projects=_made(project_facts, found["projects"]),
-        project_roles=_made(project_role_facts, found["project_roles"]),
-        template_role_mappings=_made(role_mapping_facts, found["template_role_mappings"]),
-        global_role_mappings=_made(role_mapping_facts, found["global_role_mappings"]),
-        assignments=assignments,
-        lenient_cells=tuple(hours.cells),
-    )
 
+    def __init__(self, *, lenient: bool = False, limit_hours: int = MAX_WEEK_HOURS) -> None:
+        self._lenient = lenient
+        self._hours = HoursReader(lenient=lenient, limit_hours=limit_hours)
+        self._faults = FaultCount(order=[f"/{key}" for key in LISTS])
+        self._first: dict[str, dict[Any, str]] = {key: {} for key in LISTS}
 
-def _made(make: Callable[[Values], Any], records: Sequence[Values | None]) -> Any:
-    return tuple(make(values) for values in records if values is not None)
+    @property
+    def lenient_cells(self) -> tuple[LenientCell, ...]:
+        """What was read leniently so far."""
+        return tuple(self._hours.cells)
 
+    def read(self, document: Iterable[Given]) -> Iterator[Found]:
+        """Yield what each record says. Raises Invalid at the end, naming every fault."""
+        for given in document:
+            if given.faults:
+                self._faults.add(given.faults)
+            elif (says := self._says(given)) is not None:
+                yield Found(given.key, given.pointer, says)
+        self._faults.raise_if_any()
 
-# Reading.
-
-
-def parse_planning_json(document: bytes) -> Any:
-    """Return what JSON says, fractions as they are written; NaN is left for its field to refuse.
-
-    Raises Invalid for what is no JSON, and for a key that stands twice.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> Values:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [key for key, _ in pairs]
-            twice = next(key for key in names if names.count(key) > 1)
-            raise Invalid(("", f"the key {shown(twice)} stands twice in one object"))
-        return found
-
-    with json_faults_named():
-        return json.loads(
-            document, parse_float=Decimal, parse_constant=float, object_pairs_hook=unique
-        )
-
-
-def _records(key: str, found: Any, faults: Faults, lenient: bool) -> list[Values | None]:
-    if not isinstance(found, list):
-        faults.append((f"/{key}", f"found {shown(found)}, a list is needed"))
-        return []
-    fields = LISTS[key]
-    if lenient and key == "people":
-        fields = fields | {
-            "weekly_capacity": Field(_any_capacity_units, fields["weekly_capacity"].default)
-        }
-    records = [
-        read_fields(each, fields, faults, pointer=f"/{key}/{index}")
-        for index, each in enumerate(found)
-    ]
-    faults += _twice(key, records)
-    return records
-
-
-def _twice(key: str, records: Sequence[Values | None]) -> Faults:
-    """Return a fault for each record that has the id of one before it."""
-    names = [each for each in LISTS[key] if each == "id"] or [
-        each for each in LISTS[key] if each.endswith("_id")
-    ]
-    first: dict[tuple[int, ...], int] = {}
-    faults = []
-    for index, values in enumerate(records):
+    def _says(self, given: Given) -> Any:
+        faults: Faults = []
+        values = read_fields(given.record, self._fields(given), faults, pointer=given.pointer)
         if values is None:
-            continue
-        number = tuple(values[each] for each in names)
-        if first.setdefault(number, index) != index:
-            told = ", ".join(map(str, number))
-            detail = f"found {told}, which stands at {first[number]} already"
-            faults.append((f"/{key}/{index}/{names[0]}", detail))
-    return faults
+            self._faults.add(faults)
+            return None
+        self._note_twice(given, values, faults)
+        if given.key == "assignments":
+            says: Any = self._assignment(given.pointer, values, faults)
+        else:
+            says = _MAKE[given.key](values)
+        self._faults.add(faults)
+        return None if faults else says
+
+    def _fields(self, given: Given) -> Mapping[str, Field]:
+        fields = LISTS[given.key]
+        if not self._lenient or given.key != "people":
+            return fields
+        record = given.record
+        value = record.get("weekly_capacity") if isinstance(record, dict) else None
+        if type(value) is int and value < 0:
+            self._hours.note(f"{given.pointer}/weekly_capacity", str(value), str(value))
+        default = fields["weekly_capacity"].default
+        return fields | {"weekly_capacity": Field(_any_capacity_units, default)}
+
+    def _note_twice(self, given: Given, values: Values, faults: Faults) -> None:
+        """Note a fault for a record that has the id of one before it."""
+        ids = _IDS[given.key]
+        number = tuple(values[each] for each in ids) if len(ids) > 1 else values[ids[0]]
+        place = given.pointer.rpartition("/")[2]
+        if (first := self._first[given.key].setdefault(number, place)) != place:
+            told = ", ".join(str(values[each]) for each in ids)
+            detail = f"found {told}, which stands at {first} already"
+            faults.append((f"{given.pointer}/{ids[0]}", detail))
+
+    def _assignment(self, pointer: str, values: Values, faults: Faults) -> AssignmentRecord:
+        facts = assignment_facts(values)
+        if fault := nobody_fault(facts):
+            if self._lenient:
+                self._hours.note(pointer, "of nobody", "not counted")
+            else:
+                faults.append((pointer, fault))
+        where = f"{pointer}/weekly_hours"
+        return AssignmentRecord(
+            facts, self._hours.read(values["weekly_hours"], faults, pointer=where)
+        )
 
 
 def _any_capacity_units(value: object) -> int:
@@ -165,25 +145,3 @@ def _any_capacity_units(value: object) -> int:
     if type(value) is int and -MAX_CAPACITY_HOURS <= value < 0:
         return value * UNITS_PER_HOUR
     return capacity_units(value)
-
-
-def _note_negative_capacities(parsed: Values, hours: HoursReader) -> None:
-    people = parsed.get("people")
-    for index, record in enumerate(people if isinstance(people, list) else ()):
-        value = record.get("weekly_capacity") if isinstance(record, dict) else None
-        if type(value) is int and value < 0:
-            hours.note(f"/people/{index}/weekly_capacity", str(value), str(value))
-
-
-def _assignment(
-    pointer: str, values: Values, hours: HoursReader, faults: Faults, lenient: bool
-) -> AssignmentRecord:
-    facts = assignment_facts(values)
-    if fault := nobody_fault(facts):
-        if lenient:
-            hours.note(pointer, "of nobody", "not counted")
-        else:
-            faults.append((pointer, fault))
-    return AssignmentRecord(
-        facts, hours.read(values["weekly_hours"], faults, pointer=f"{pointer}/weekly_hours")
-    )

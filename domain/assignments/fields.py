@@ -1,6 +1,6 @@
 """Fields of planning documents: how one JSON value becomes what the domain knows, or a fault."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from domain.assignments.weeks import UNITS_PER_HOUR, NoDay, day_of, shown_hours
@@ -136,10 +136,35 @@ def pointed(key: str) -> str:
     return key[:40].replace("~", "~0").replace("/", "~1")
 
 
+class FaultCount:
+    """The faults of a document: all are counted, the first thousand kept."""
+
+    def __init__(self, *, order: Sequence[str] = ()) -> None:
+        """Take the pointers of lists in the order in which they are to be told."""
+        self._order = {pointer: place for place, pointer in enumerate(order, 1)}
+        self._count, self._kept = 0, Faults()
+
+    def add(self, faults: Sequence[tuple[str, str]]) -> None:
+        """Add what is wrong with one record."""
+        self._count += len(faults)
+        self._kept += faults[: MAX_FAULTS - len(self._kept)]
+
+    def raise_if_any(self) -> None:
+        """Raise Invalid if there are any; of very many, their number comes first."""
+        kept = sorted(self._kept, key=self._place)
+        if self._count > MAX_FAULTS:
+            told = f"found {self._count} faults, of which the first {MAX_FAULTS} follow"
+            raise Invalid(("", told), *kept)
+        if kept:
+            raise Invalid(*kept)
+
+    def _place(self, fault: tuple[str, str]) -> int:
+        _, key, *_ = (*fault[0].split("/", 2), "")
+        return self._order.get(f"/{key}", 0)
+
+
 def raise_faults(faults: Faults) -> None:
     """Raise Invalid if there are any; of very many, their number comes first."""
-    if len(faults) > MAX_FAULTS:
-        count = ("", f"found {len(faults)} faults, of which the first {MAX_FAULTS} follow")
-        raise Invalid(count, *faults[:MAX_FAULTS])
-    if faults:
-        raise Invalid(*faults)
+    found = FaultCount()
+    found.add(faults)
+    found.raise_if_any()

@@ -1,6 +1,6 @@
 """Weekly hours as documents write them: an object from days to hours, folded to whole weeks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -48,17 +48,11 @@ class HoursReader:
                 detail = f"found {shown_hours(value)}, weekly hours are an object by week"
                 faults.append((pointer, detail))
             return {}
-        read_cell = self._lenient_cell if self._lenient else self._strict_cell
+        read_cells = self._lenient_cells if self._lenient else self._strict_cells
         units_by_week: dict[str, int] = {}
-        for day, hours in value.items():
-            try:
-                week, units = read_cell(day, hours, pointer)
-            except (NoDay, NoHours) as fault:
-                faults.append((f"{pointer}/{pointed(day)}", str(fault)))
-                continue
-            if week:
-                units_by_week[week] = units_by_week.get(week, 0) + units
-        if not self._lenient:
+        for week, units in read_cells(value, faults, pointer):
+            units_by_week[week] = units_by_week.get(week, 0) + units
+        if len(units_by_week) < len(value) and not self._lenient:
             faults += self._sums(units_by_week, pointer)
         return units_by_week
 
@@ -66,8 +60,27 @@ class HoursReader:
         """List what was read leniently."""
         self.cells.append(LenientCell(pointer=pointer, found=found, read_as=read_as))
 
-    def _strict_cell(self, day: str, hours: Any, _pointer: str) -> tuple[str, int]:
-        return week_start(day), hours_units(hours, limit_hours=self._limit_hours)
+    def _strict_cells(
+        self, hours_by_day: Mapping[str, Any], faults: Faults, pointer: str
+    ) -> Iterator[tuple[str, int]]:
+        most = self._limit_hours
+        for day, hours in hours_by_day.items():
+            try:
+                yield week_start(day), hours_units(hours, limit_hours=most)
+            except (NoDay, NoHours) as fault:
+                faults.append((f"{pointer}/{pointed(day)}", str(fault)))
+
+    def _lenient_cells(
+        self, hours_by_day: Mapping[str, Any], faults: Faults, pointer: str
+    ) -> Iterator[tuple[str, int]]:
+        for day, hours in hours_by_day.items():
+            try:
+                week, units = self._lenient_cell(day, hours, pointer)
+            except NoHours as fault:
+                faults.append((f"{pointer}/{pointed(day)}", str(fault)))
+            else:
+                if week:
+                    yield week, units
 
     def _lenient_cell(self, day: str, hours: Any, pointer: str) -> tuple[str, int]:
         if not is_week_start(day):

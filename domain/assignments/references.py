@@ -1,15 +1,22 @@
-"""References of a planning document: what it names and does not hold itself."""
+"""References of a planning document: what its records name, and what they are themselves."""
 
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple
 
-from domain.assignments.documents import PlanningDocument
+from domain.assignments.departments import DepartmentFacts
+from domain.assignments.documents import Found
+from domain.assignments.project_roles import ProjectRoleFacts
+from domain.assignments.projects import ProjectFacts
+from domain.assignments.records import AssignmentRecord, PersonRecord
+from domain.assignments.role_mappings import RoleMappingFacts
 
 Kind = Literal["verticals", "departments", "roles", "people", "projects", "project_roles"]
+Thing = tuple[Kind, int]
+Named = tuple[str, Kind, int | None]  # the field that names it
 
 
-class Outside(NamedTuple):
-    """Something that a document refers to and does not hold."""
+class Reference(NamedTuple):
+    """Something that a record names, and where."""
 
     pointer: str
     kind: Kind
@@ -17,45 +24,90 @@ class Outside(NamedTuple):
 
     @property
     def fault(self) -> tuple[str, str]:
-        """What is wrong if it is nowhere else either."""
+        """What is wrong if it is nowhere."""
         return self.pointer, f"found {self.number}, which is not among the {self.kind}"
 
 
-def outside(document: PlanningDocument) -> Iterator[Outside]:
-    """Yield everything that a document refers to and does not hold itself."""
-    held: dict[Kind, set[int]] = {
-        "verticals": {each.vertical_id for each in document.verticals},
-        "departments": {each.department_id for each in document.departments},
-        "roles": {each.role_id for each in document.roles},
-        "people": {each.facts.person_id for each in document.people},
-        "projects": {each.project_id for each in document.projects},
-        "project_roles": {each.project_role_id for each in document.project_roles},
-    }
-    for pointer, kind, number in _references(document):
-        if number is not None and number not in held[kind]:
-            yield Outside(pointer, kind, number)
+class References:
+    """What a document names and what it holds, whatever comes first; never more than once each."""
+
+    def __init__(self) -> None:
+        self._named: set[Thing] = set()
+        self._held: set[Thing] = set()
+
+    def note(self, found: Found) -> None:
+        """Take what one record names, and what it is."""
+        if (thing := held(found)) is not None:
+            self._held.add(thing)
+        self._named.update((kind, number) for _, kind, number in _named(found) if number)
+
+    @property
+    def outside(self) -> list[Thing]:
+        """What the document names and does not hold itself."""
+        return sorted(self._named - self._held)
 
 
-def _references(document: PlanningDocument) -> Iterator[tuple[str, Kind, int | None]]:
-    for index, department in enumerate(document.departments):
-        yield f"/departments/{index}/vertical_id", "verticals", department.vertical_id
-        yield f"/departments/{index}/parent_id", "departments", department.parent_id
-    for index, (_, person) in enumerate(document.people):
-        yield f"/people/{index}/role_id", "roles", person.role_id
-        yield f"/people/{index}/department_id", "departments", person.department_id
-    for index, project in enumerate(document.projects):
-        yield f"/projects/{index}/vertical_id", "verticals", project.vertical_id
-    for index, project_role in enumerate(document.project_roles):
-        where = f"/project_roles/{index}/department_id"
-        yield where, "departments", project_role.department_id
-    for key in ("template_role_mappings", "global_role_mappings"):
-        for index, mapping in enumerate(getattr(document, key)):
-            yield f"/{key}/{index}/project_role_id", "project_roles", mapping.project_role_id
-            for role_id in mapping.role_ids:
-                yield f"/{key}/{index}/people_role_ids", "roles", role_id
-    for index, (assignment, _) in enumerate(document.assignments):
-        at = f"/assignments/{index}"
-        yield f"{at}/person_id", "people", assignment.person_id
-        yield f"{at}/project_id", "projects", assignment.project_id
-        yield f"{at}/department_id", "departments", assignment.department_id
-        yield f"{at}/role_on_project_ref_id", "project_roles", assignment.project_role_id
+def references(found: Found) -> Iterator[Reference]:
+    """Yield everything that a record names."""
+    for field, kind, number in _named(found):
+        if number is not None:
+            yield Reference(f"{found.pointer}/{field}", kind, number)
+
+
+def held(found: Found) -> Thing | None:
+    """Return what a record is, if others can refer to it."""
+    says = found.says
+    match found.key:
+        case "people":
+            return "people", says.facts.person_id
+        case "verticals" | "departments" | "roles" | "projects" | "project_roles":
+            return found.key, getattr(says, says.__struct_fields__[0])
+    return None
+
+
+def _named(found: Found) -> Iterator[Named]:
+    name = _NAMED.get(found.key)
+    return iter(()) if name is None else name(found.says)
+
+
+def _by_department(says: DepartmentFacts) -> Iterator[Named]:
+    yield "vertical_id", "verticals", says.vertical_id
+    yield "parent_id", "departments", says.parent_id
+
+
+def _by_person(says: PersonRecord) -> Iterator[Named]:
+    yield "role_id", "roles", says.facts.role_id
+    yield "department_id", "departments", says.facts.department_id
+
+
+def _by_project(says: ProjectFacts) -> Iterator[Named]:
+    yield "vertical_id", "verticals", says.vertical_id
+
+
+def _by_project_role(says: ProjectRoleFacts) -> Iterator[Named]:
+    yield "department_id", "departments", says.department_id
+
+
+def _by_mapping(says: RoleMappingFacts) -> Iterator[Named]:
+    yield "project_role_id", "project_roles", says.project_role_id
+    for role_id in says.role_ids:
+        yield "people_role_ids", "roles", role_id
+
+
+def _by_assignment(says: AssignmentRecord) -> Iterator[Named]:
+    facts = says.facts
+    yield "person_id", "people", facts.person_id
+    yield "project_id", "projects", facts.project_id
+    yield "department_id", "departments", facts.department_id
+    yield "role_on_project_ref_id", "project_roles", facts.project_role_id
+
+
+_NAMED: dict[str, Callable[[Any], Iterator[Named]]] = {
+    "departments": _by_department,
+    "people": _by_person,
+    "projects": _by_project,
+    "project_roles": _by_project_role,
+    "template_role_mappings": _by_mapping,
+    "global_role_mappings": _by_mapping,
+    "assignments": _by_assignment,
+}

@@ -81,6 +81,12 @@ def hours_units(value: object, *, limit_hours: int = MAX_WEEK_HOURS) -> int:
     """
     if type(value) is int and 0 <= value <= limit_hours:  # nearly every cell of a document
         return value * UNITS_PER_HOUR
+    if type(value) is Decimal or type(value) is str:  # and nearly all others, of which few differ
+        return _exact_units(value, limit_hours)
+    return _units_of(value, limit_hours)
+
+
+def _units_of(value: object, limit_hours: int) -> int:
     hours = _decimal(value)
     if hours.is_signed() and hours:
         raise NoHours(f"found {shown_hours(value)}, hours cannot be negative")
@@ -98,6 +104,9 @@ def hours_units(value: object, *, limit_hours: int = MAX_WEEK_HOURS) -> int:
     return int("".join(map(str, kept)) + "0" * (max(exponent, -4) + 4) or "0")
 
 
+_exact_units = lru_cache(maxsize=16_384)(_units_of)
+
+
 def _decimal(value: object) -> Decimal:
     if type(value) is int or isinstance(value, Decimal):
         hours = Decimal(value)
@@ -106,10 +115,15 @@ def _decimal(value: object) -> Decimal:
     elif isinstance(value, str) and _DECIMAL.fullmatch(value):
         hours = Decimal(value)
     else:
-        raise NoHours(f"found {shown_hours(value)}, a number of hours is needed")
+        raise NoHours(f"found {shown_hours(value)}, {_needed(value)}")
     if not hours.is_finite():
         raise NoHours(f"found {shown_hours(value)}, a finite number of hours is needed")
     return hours
+
+
+def _needed(value: object) -> str:
+    point = " with a decimal point" if isinstance(value, str) and "," in value else ""
+    return f"a number of hours{point} is needed"
 
 
 def lenient_hours_units(value: object) -> int:
@@ -169,11 +183,13 @@ def merged(weeks: WeekUnits, changes: Iterable[tuple[str, int]]) -> WeekUnits:
     """Return the weeks with changes made; a change to zero takes the week out."""
     units = dict(weeks)
     units.update(changes)
-    return tuple(sorted((week, each) for week, each in units.items() if each))
+    return tuple(sorted([(week, each) for week, each in units.items() if each]))
 
 
 def changes_to(weeks: WeekUnits, wanted: Mapping[str, int]) -> WeekUnits:
     """Return what must change so that exactly the wanted weeks stand there; zero takes out."""
+    if not weeks:
+        return tuple(sorted([(week, units) for week, units in wanted.items() if units]))
     known = dict(weeks)
     gone = [(week, 0) for week in known if not wanted.get(week)]
     changed = [(week, units) for week, units in wanted.items() if units != known.get(week, 0)]

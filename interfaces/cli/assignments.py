@@ -1,5 +1,6 @@
 """Commands: take over a planning document, set hours of assignments, end them, forget a name."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 from domain.errors import Invalid
 from domain.names import shown
 from interfaces.cli.commands import command, group
-from interfaces.cli.documents import read_document
+from interfaces.cli.documents import open_document, write_document_file
 from interfaces.cli.doors import Door, Session
 from interfaces.cli.output import answer_bytes, many, table
 from interfaces.cli.problems import Usage
@@ -25,32 +26,54 @@ Assignment = Annotated[
 ]
 
 
+_FORMAT = typer.Option(
+    "--format",
+    help="json, csv or xlsx; else by the name of the file, and JSON otherwise.",
+    metavar="FORMAT",
+)
+ListName = Annotated[
+    str, typer.Option("--list", help="The list that a CSV file holds.", metavar="LIST")
+]
+
+
 @command(assignments, "import", writes=True)
 def import_document(
     door: Door,
-    file: Annotated[Path, typer.Argument(help="A planning document; - for stdin.", metavar="FILE")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="A planning document; - for stdin.", metavar="FILE"),
+    ],
     lenient: Annotated[
         bool,
         typer.Option(
             "--lenient", help="Read unusable hours as the original's report does, and list them."
         ),
     ] = False,
+    format_: Annotated[str | None, _FORMAT] = None,
+    list_name: ListName = "assignments",
 ) -> None:
     """Take over a planning document: all it names is then as it says, and the rest stays.
 
     The whole document is checked before any of it is stored. The same document again records
-    nothing, and ends an import that was interrupted.
+    nothing, and ends an import that was interrupted. JSON and XLSX hold any of its lists, CSV one.
 
-    **Example:** `capacity assignments import planning.json --reason "plan of March"`
+    **Example:** `capacity assignments import planning.xlsx --reason "plan of March"`
     """
+    from interfaces.planning_sheets import check_list, given_records
+
     limit_bytes = door.settings.planning_bytes
-    document = read_document(file, limit_bytes=limit_bytes, setting="CAPACITY_PLANNING_BYTES")
+    chosen = _format(file, format_)
+    check_list(list_name)
+    with open_document(file, limit_bytes=limit_bytes, setting="CAPACITY_PLANNING_BYTES") as opened:
+        records = given_records(opened, chosen, key=list_name, limit_bytes=limit_bytes)
 
-    async def work(session: Session) -> Any:
-        planning = session.service.planning
-        return await planning.import_document(session.command(), document=document, lenient=lenient)
+        async def work(session: Session) -> Any:
+            planning = session.service.planning
+            return await planning.import_records(
+                session.command(), records=records, lenient=lenient
+            )
 
-    outcome = door.tell(work)
+        outcome = door.tell(work)
     imported: PlanningImported = outcome.result
     did = "Would take over" if door.dry_run else "Took over"
     sentence = (
@@ -59,6 +82,17 @@ def import_document(
         else "Nothing new: everything is as the document says"
     )
     door.answer_command(outcome, imported, f"{sentence}.", *_details(imported))
+
+
+def _format(file: Path | None, given: str | None) -> Any:
+    """Return the format that is named, or that the file's name tells."""
+    formats = ("json", "csv", "xlsx")
+    if given is None:
+        suffix = file.suffix.lower().removeprefix(".") if file is not None else ""
+        return suffix if suffix in formats else "json"
+    if given not in formats:
+        raise Usage(f"Found the format {shown(given)}, {', '.join(formats)} are known")
+    return given
 
 
 def _details(imported: "PlanningImported") -> list[Any]:
@@ -81,20 +115,41 @@ def _details(imported: "PlanningImported") -> list[Any]:
 
 
 @command(assignments, "export", dated=True)
-def export_document(door: Door) -> None:
-    """Print everything as a planning document, with the names of people.
+def export_document(
+    door: Door,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to write it; else to stdout.", metavar="FILE"),
+    ] = None,
+    format_: Annotated[str | None, _FORMAT] = None,
+    list_name: ListName = "assignments",
+) -> None:
+    """Write everything as a planning document, with the names of people.
 
-    Taken over again it changes nothing. Time off, last days and probabilities have no fields in
-    it.
+    Taken over again it changes nothing. JSON and XLSX hold all its lists, CSV one. Time off, last
+    days and probabilities have no fields in it.
 
-    **Example:** `capacity assignments export > planning.json`
+    **Example:** `capacity assignments export planning.xlsx`
     """
-    from msgspec import json
+    from interfaces.planning_sheets import check_list, write_document
+
+    chosen = _format(file, format_)
+    check_list(list_name)
 
     async def work(session: Session) -> Any:
-        return await session.service.planning.export_document(up_to=session.past)
+        service = session.service
+        past = service.ledger.head if session.past is None else session.past
+        details = [("position", past), ("exported at", service.clock().isoformat())]
+        return await service.planning.export_document(up_to=session.past), details
 
-    answer_bytes(json.format(json.encode(door.ask(work))) + b"\n")
+    document, details = door.ask(work)
+    written = BytesIO()
+    write_document(written, document, chosen, key=list_name, details=details)
+    if file is None or str(file) == "-":
+        answer_bytes(written.getvalue())
+        return
+    write_document_file(file, written.getbuffer())
+    door.answer({"file": str(file)}, f"Wrote {file}.")
 
 
 @command(assignments, "hours", writes=True)

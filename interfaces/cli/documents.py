@@ -2,10 +2,13 @@
 
 import csv
 import io
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from domain.errors import Invalid
 from domain.suppliers.offers import parse_json
@@ -28,6 +31,34 @@ def read_document(path: Path, *, limit_bytes: int, setting: str = "CAPACITY_BODY
         detail = f"more than {limit_bytes} bytes, the limit ({setting})"
         raise Invalid(("", f"{path} holds {detail}"))
     return found
+
+
+@contextmanager
+def open_document(path: Path, *, limit_bytes: int, setting: str) -> Iterator[IO[bytes]]:
+    """Open a file, `-` for standard input, until the end of the block. Raises Invalid."""
+    if not path.is_file():  # standard input or a pipe, in which nothing can go back
+        yield io.BytesIO(read_document(path, limit_bytes=limit_bytes, setting=setting))
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise Invalid(("", f"{path} cannot be read: {_why(error)}")) from None
+    with file:
+        if os.fstat(file.fileno()).st_size > limit_bytes:
+            detail = f"more than {limit_bytes} bytes, the limit ({setting})"
+            raise Invalid(("", f"{path} holds {detail}"))
+        yield file
+
+
+def write_document_file(path: Path, document: "bytes | memoryview") -> None:
+    """Write a file so that it is there whole, or as it was before. Raises Invalid."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(document)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise Invalid(("", f"{path} cannot be written: {_why(error)}")) from None
 
 
 def _why(error: OSError) -> str:

@@ -149,10 +149,10 @@ class Asked(Request):
         """Return what the JSON body says; keys may not stand twice in it."""
         return parse_json(await self.json_bytes())
 
-    async def json_bytes(self) -> bytes:
-        """Return the body as it was sent, if it says that it is JSON."""
+    async def json_bytes(self, *others: str) -> bytes:
+        """Return the body as it was sent, if it says that it is JSON; `others` would do too."""
         body = await self.body()
-        self._check_json(self.headers.get("content-type", ""))
+        self._check_json(self.headers.get("content-type", ""), others)
         return body
 
     async def json_fields(self, *allowed: str) -> dict[str, Any]:
@@ -161,14 +161,15 @@ class Asked(Request):
             return {}
         return fields_of(await self.json(), *allowed)
 
-    def _check_json(self, content_type: str) -> None:
+    def _check_json(self, content_type: str, others: tuple[str, ...]) -> None:
         media_type, _, parameters = content_type.partition(";")
         media_type = media_type.strip().lower()
         json_like = media_type == "application/json" or (
             media_type.startswith("application/") and media_type.endswith("+json")
         )
         if not json_like:
-            detail = f"found {shown(media_type)}, application/json is needed"
+            needed = " or ".join(("application/json", *others))
+            detail = f"found {shown(media_type)}, {needed} is needed"
             raise RequestRefused(415, "unsupported-media-type", detail)
         name, _, charset = parameters.strip().lower().partition("=")
         if name == "charset" and charset.strip('"') not in ("utf-8", "utf8"):

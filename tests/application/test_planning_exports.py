@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from domain.assignments.documents import read_planning_document
+from domain.assignments.records import LISTS
 from tests.support.asynchronous import asynchronous
 from tests.support.ledgers import command, everything
-from tests.support.planning import planning, planning_document, take_over
+from tests.support.planning import planning, planning_document, read_plan, take_over
 
 
 def said(document: Any) -> Any:
     """Return what a document says, whatever it leaves out."""
-    read = read_planning_document(json.dumps(document).encode())
-    return [sorted(getattr(read, each), key=str) for each in read.__struct_fields__]
+    read = read_plan(json.dumps(document).encode())
+    return [sorted(getattr(read, each), key=str) for each in LISTS]
 
 
 @asynchronous

@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 
-from domain.assignments.documents import PlanningDocument, read_planning_document
-from domain.assignments.references import outside
+from domain.assignments.references import References, references
 from domain.errors import Invalid
-from tests.support.planning import planning_document
+from tests.support.planning import ReadPlan, planning_document, read_plan
 
 
-def read(document: Any, **options: Any) -> PlanningDocument:
+def read(document: Any, **options: Any) -> ReadPlan:
     text = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return read_planning_document(text, **options)
+    return read_plan(text, **options)
 
 
 def faults(document: Any, **options: Any) -> list[tuple[str, str]]:
@@ -30,13 +29,13 @@ def test_reads_every_list() -> None:
     assert found.global_role_mappings[0].template_id is None
     assert found.assignments[0].units_by_week == {"2026-03-01": 75_000, "2026-03-08": 80_000}
     assert found.lenient_cells == ()
-    assert list(outside(found)) == []
+    assert outside(found) == []
 
 
 def test_lists_and_fields_may_be_left_out() -> None:
     (role,) = read({"roles": [{"id": 4, "name": "Engineer"}]}).roles
     assert (role.sort_order, role.is_active) == (0, True)
-    assert read({}) == PlanningDocument()
+    assert read({}).every == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,18 @@ def test_what_a_document_does_not_hold_is_told_with_its_place() -> None:
     document = planning_document()
     document["assignments"][0]["person_id"] = 99
     document["departments"][1]["parent_id"] = 98
-    assert [(each.pointer, each.kind, each.number) for each in outside(read(document))] == [
-        ("/departments/1/parent_id", "departments", 98),
-        ("/assignments/0/person_id", "people", 99),
+    found = read(document)
+    missing = outside(found)
+    assert missing == [("departments", 98), ("people", 99)]
+    named = [each for record in found.every for each in references(record)]
+    assert [each.pointer for each in named if each[1:] in missing] == [
+        "/departments/1/parent_id",
+        "/assignments/0/person_id",
     ]
+
+
+def outside(found: ReadPlan) -> list[tuple[str, int]]:
+    noted = References()
+    for each in found.every:
+        noted.note(each)
+    return list(noted.outside)

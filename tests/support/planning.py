@@ -10,6 +10,9 @@ from typing import Any
 from application.assignments import KEY_BYTES, PersonKeys, PersonNames, Planning
 from application.ledger import Ledger, Outcome
 from domain.aggregate import Aggregate
+from domain.assignments.documents import Found, PlanningReader
+from domain.assignments.hours import LenientCell
+from domain.assignments.json_documents import json_records
 from tests.support.ledgers import command, opened
 
 
@@ -77,6 +80,23 @@ def person_keys(url: str) -> PersonKeys:
     """Return the keys of people in a ledger's database."""
     url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     return PersonKeys(url, fresh_key=partial(token_bytes, KEY_BYTES))
+
+
+class ReadPlan:
+    """What the records of a document say, by their lists."""
+
+    def __init__(self, every: list[Found], lenient_cells: tuple[LenientCell, ...]) -> None:
+        self.every, self.lenient_cells = every, lenient_cells
+
+    def __getattr__(self, key: str) -> list[Any]:
+        return [each.says for each in self.every if each.key == key]
+
+
+def read_plan(document: bytes, **options: Any) -> ReadPlan:
+    """Return what a document says. Raises Invalid."""
+    reader = PlanningReader(**options)
+    every = list(reader.read(json_records(document)))
+    return ReadPlan(every, reader.lenient_cells)
 
 
 class Planned(Planning):

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from domain.assignments.documents import parse_planning_json
 from domain.assignments.fields import (
     MAX_CAPACITY_HOURS,
     MAX_ID,
@@ -17,6 +16,7 @@ from domain.assignments.fields import (
     read_fields,
 )
 from domain.assignments.hours import HoursReader
+from domain.assignments.json_documents import parse_planning_json
 from domain.assignments.records import Values
 from domain.names import MAX_NAME_CHARACTERS
 from interfaces.http.asked import Asked, whole_number
