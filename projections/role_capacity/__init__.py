@@ -9,13 +9,6 @@ from projections.role_capacity.assignment_hours import (
     ListedAssignment,
     assignment_drill,
 )
-from projections.role_capacity.availability import (
-    REASONS,
-    Availability,
-    Candidate,
-    Reason,
-    availability,
-)
 from projections.role_capacity.drilldown import (
     PersonDrill,
     PlaceholderShare,
@@ -24,21 +17,17 @@ from projections.role_capacity.drilldown import (
     person_drill,
     role_drill,
 )
+from projections.role_capacity.free_people import (
+    REASONS,
+    Availability,
+    Candidate,
+    Reason,
+    availability,
+)
 from projections.role_capacity.over_allocation import (
     OverAllocated,
     OverWeek,
     over_allocated,
-)
-from projections.role_capacity.people_weeks import (
-    STATES,
-    ListedPerson,
-    PersonWeek,
-    PersonWeeks,
-    Place,
-    State,
-    all_people_weeks,
-    one_person_weeks,
-    people_weeks,
 )
 from projections.role_capacity.places import (
     ListedDepartment,
@@ -59,6 +48,17 @@ from projections.role_capacity.reconciling import Drift, Reconciled, reconcile
 from projections.role_capacity.reports import last_news, role_capacity_report
 from projections.role_capacity.rules import role_capacity
 from projections.role_capacity.weeks import GATINGS, Gating, week_of
+from projections.role_capacity.weeks_of_people import (
+    STATES,
+    ListedPerson,
+    PersonWeek,
+    PersonWeeks,
+    Place,
+    State,
+    all_people_weeks,
+    one_person_weeks,
+    people_weeks,
+)
 
 __all__ = [
     "GATINGS",

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -35,6 +35,7 @@ SLOW_TOLD_SECONDS = 60.0  # how often at most
 _log = structlog.get_logger(__name__)
 
 Ask = Callable[..., Answered]
+M = TypeVar("M")
 
 
 class Wanted(NamedTuple):
@@ -103,11 +104,20 @@ class Reporter:
     def _made(
         self, connection: Connection, wanted: Wanted, body: Callable[[Connection, Report], Any]
     ) -> Document:
+        answered, made = self.answered(
+            connection, wanted, lambda report: encode(body(connection, report))
+        )
+        return as_document(made, capacity_source=source_text(answered))
+
+    def answered(
+        self, connection: Connection, wanted: Wanted, make: Callable[[Report], M]
+    ) -> tuple[Answered, M]:
+        """Return a report that is not kept, with what is made of it; timed and logged."""
         began = self._seconds()
         answered = self._ask(connection, question=wanted.question, source=wanted.source)
-        encoded = encode(body(connection, answered.report))
+        made = make(answered.report)
         self._tell(answered, wanted.question, self._seconds() - began)
-        return as_document(encoded, capacity_source=source_text(answered))
+        return answered, made
 
     def _tell(self, answered: Answered, question: Question, seconds: float) -> None:
         for failed in answered.failed:
