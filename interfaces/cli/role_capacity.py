@@ -190,13 +190,24 @@ def reconcile(
         door.exit_code = ExitCode.FOUND_WRONG
 
 
-def backfill(door: Door) -> None:
+def backfill(
+    door: Door,
+    department: Department = None,
+    chunk: Annotated[
+        int,
+        typer.Option(help="With --department: so many assignments at a time.", min=1, max=10_000),
+    ] = 500,
+) -> None:
     """Make hours by week and totals anew from the events, beside those that are read meanwhile.
 
-    Once or ten times, it comes to the same.
+    With --department only its rows that are not right are made right, in place, from planning as
+    it stands. Once or ten times, it comes to the same.
 
-    **Example:** `capacity assignments backfill`
+    **Example:** `capacity assignments backfill --department 3`
     """
+    if department is not None:
+        _mend(door, department, chunk)
+        return
 
     async def work(session: Session) -> int:
         import asyncio
@@ -206,3 +217,22 @@ def backfill(door: Door) -> None:
     position = door.run(work)
     told = {"projection": "role_capacity", "position": position}
     door.answer(told, f"Made anew, up to position {position}.")
+
+
+def _mend(door: Door, department: int, chunk: int) -> None:
+    from projections.catalogue import PROJECTIONS
+    from projections.role_capacity import Mended, mend
+
+    async def work(session: Session) -> Mended:
+        import asyncio
+
+        await session.bring_current()
+        engine, about = session.service.projection_engine, {"department_id": department}
+        return await asyncio.to_thread(mend, engine, PROJECTIONS, chunk=chunk, **about)
+
+    found = door.run(work)
+    wrong = found.week_rows + found.totals
+    did = f"Made {many(wrong, 'row')} right" if wrong else "Nothing to do: all rows are right"
+    cells = f"{many(found.week_rows, 'week cell')}, {many(found.totals, 'total')}"
+    looked = f"looked at {many(found.assignments, 'assignment')}"
+    door.answer(found, f"{did} ({cells}); {looked}.")

@@ -24,6 +24,7 @@ from projections.role_capacity.free_people import (
     Reason,
     availability,
 )
+from projections.role_capacity.mending import Mended, mend
 from projections.role_capacity.over_allocation import (
     OverAllocated,
     OverWeek,
@@ -32,6 +33,7 @@ from projections.role_capacity.over_allocation import (
 from projections.role_capacity.places import (
     ListedDepartment,
     listed_departments,
+    smallest_department,
     vertical_of,
 )
 from projections.role_capacity.questions import (
@@ -77,6 +79,7 @@ __all__ = [
     "ListedDepartment",
     "ListedPerson",
     "ListedRole",
+    "Mended",
     "OverAllocated",
     "OverWeek",
     "PersonDrill",
@@ -98,6 +101,7 @@ __all__ = [
     "availability",
     "last_news",
     "listed_departments",
+    "mend",
     "one_person_weeks",
     "over_allocated",
     "people_weeks",
@@ -106,6 +110,7 @@ __all__ = [
     "role_capacity",
     "role_capacity_report",
     "role_drill",
+    "smallest_department",
     "vertical_of",
     "week_of",
 ]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from interfaces.http.metrics import Metrics
 from interfaces.http.questions import Document, as_document
 from interfaces.http.wire import encode
+from interfaces.role_capacity import UNITS_PER_HOUR
 from projections.database import standing
 from projections.role_capacity import (
     Answered,
@@ -130,6 +131,7 @@ class Reporter:
             "roles_count": len(answered.report.roles),
             "source": answered.source,
             "filter_out_lt5h": question.filter_out_lt5h,
+            "projected_hours": answered.report.summary.mapped_units / UNITS_PER_HOUR,
             "duration_ms": round(1_000 * seconds, 1),
         }
         _log.info("role_capacity", **told)

@@ -114,6 +114,17 @@ def test_drift_is_found_by_department_and_mended(
     assert "They agree." in planned.ok("assignments", "reconcile", "--fail-on-drift")
 
 
+def test_a_department_is_made_right_in_place(planned: CommandLine) -> None:
+    spoil(planned, "UPDATE assignment_week_hours SET units = 1 WHERE week_start = '2026-11-15'")
+    other = planned.json("assignments", "backfill", "--department", "4")
+    assert other == {"assignments": 1, "week_rows": 0, "totals": 0}
+    mended = planned.json("assignments", "backfill", "--department", "3", "--chunk", "1")
+    assert mended == {"assignments": 1, "week_rows": 1, "totals": 0}
+    again = planned.ok("assignments", "backfill", "--department", "3")
+    assert again.startswith("Nothing to do: all rows are right (0 week cells, 0 totals)")
+    assert "They agree." in planned.ok("assignments", "reconcile", "--fail-on-drift")
+
+
 # People.
 
 
