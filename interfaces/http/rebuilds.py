@@ -1,7 +1,8 @@
 """Rebuilds over HTTP: begun, looked at, watched and cancelled; a process of its own does them."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated, cast
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Meta, Struct
 from starlette.responses import Response, StreamingResponse
 
 from domain.errors import Invalid
+from interfaces.http.admission import Admission
 from interfaces.http.asked import Asked, link
 from interfaces.http.errors import RequestRefused
 from interfaces.http.routes import Route, job
@@ -108,17 +110,44 @@ async def watch(asked: Asked) -> Response:
     found = _found(asked)
     last = asked.headers.get("last-event-id", "0")
     seen = int(last) if last.isascii() and last.isdecimal() and len(last) < 16 else 0
-    return StreamingResponse(_stream(found, seen), media_type=MEDIA_TYPE)
+    admission = cast(Admission, asked.app.state.admission)
+    changes = watched(found, seen=seen, heartbeat_seconds=HEARTBEAT_SECONDS)
+    stream = _until(admission.until_turned_away(asked.scope), changes)
+    return StreamingResponse(stream, media_type=MEDIA_TYPE)
 
 
-async def _stream(found: RebuildJob, seen: int) -> AsyncIterator[bytes]:
-    async for change in watched(found, seen=seen, heartbeat_seconds=HEARTBEAT_SECONDS):
-        if change is None:
-            yield HEARTBEAT
-        else:
-            number, status = change
-            name = "progress" if status.state == "running" else "ended"
-            yield encoded(encode(status), event=name, event_id=str(number))
+_END = object()
+
+
+async def _until(
+    turned_away: Coroutine[Any, Any, None],
+    changes: AsyncIterator[tuple[int, JobStatus] | None],
+) -> AsyncIterator[bytes]:
+    """Stream changes while the key that opened the stream would open it still."""
+    shut = asyncio.create_task(turned_away)
+    change = asyncio.create_task(_next(changes))
+    try:
+        while True:
+            await asyncio.wait((change, shut), return_when=asyncio.FIRST_COMPLETED)
+            if shut.done() or change.result() is _END:
+                return
+            yield _encoded(change.result())
+            change = asyncio.create_task(_next(changes))
+    finally:
+        shut.cancel()
+        change.cancel()
+
+
+async def _next(changes: AsyncIterator[tuple[int, JobStatus] | None]) -> Any:
+    return await anext(changes, _END)
+
+
+def _encoded(change: tuple[int, JobStatus] | None) -> bytes:
+    if change is None:
+        return HEARTBEAT
+    number, status = change
+    name = "progress" if status.state == "running" else "ended"
+    return encoded(encode(status), event=name, event_id=str(number))
 
 
 def _found(asked: Asked) -> RebuildJob:
