@@ -10,14 +10,16 @@ from interfaces.cli.problems import Usage
 from interfaces.cli.reports import distribution_lines
 from interfaces.cli.serving import migrate_now, missing_schema
 from interfaces.demo import LINE, SCENARIOS, load, offers_document
+from interfaces.demo.plan import PEOPLE, sample_plan
 
 _NEXT = """\
 Look at next:
   capacity capacity {line} {scenario}          what each supplier has left
   capacity history suppliers "{line}/{scenario}/All Energy Solar"
   capacity book {line} no_battery SPUS55557 TruNorthSolar
+  capacity report role-capacity --department 1
   capacity events tail --limit 5
-  capacity serve                               the same by HTTP"""
+  capacity serve                               the same by HTTP, and as pages to look at"""
 
 
 def demo(
@@ -27,7 +29,7 @@ def demo(
         typer.Option(help=f"Whose registrations are matched: {', '.join(SCENARIOS)}, or none."),
     ] = SCENARIOS[0],
 ) -> None:
-    """Load the sample data: offers of three suppliers, three scenarios, matched registrations.
+    """Load the sample data: suppliers and whom they were matched with, and a plan of people.
 
     Makes the ledger first if there is none. A second run says what is there already.
 
@@ -39,6 +41,7 @@ def demo(
         steps = ["migrate", f"publish offers of {LINE}"]
         steps += [f"open {LINE}/{scenario}" for scenario in SCENARIOS]
         steps += [f"match {LINE}/{data}"] * (data != "none")
+        steps.append("take over the plan of some people")
         return door.answer({"dry_run": True, "would": steps}, f"Would {', '.join(steps)}.")
     if not door.dry_run:
         migrate_now(door)
@@ -80,10 +83,26 @@ async def _load(session: Session, data: str) -> tuple[dict[str, Any], list[Any]]
             assert spread is not None
             document["distribution"] = spread
             lines += ["", *distribution_lines(spread)]
+    document["plan"] = await _plan(session)
+    lines.append(document["plan"]["says"])
     if session.door.dry_run:
         return document, [*lines, "Dry run: nothing is stored."]
+    await session.bring_current()
     lines += ["", _NEXT.format(line=LINE, scenario=data if data != "none" else SCENARIOS[0])]
     return document, lines
+
+
+async def _plan(session: Session) -> dict[str, Any]:
+    """Take over the plan unless people are planned already: it would not be theirs."""
+    from projections.role_capacity import listed_departments
+
+    if await session.service.read(listed_departments):
+        return {"new": False, "says": "There already: a plan of people."}
+    document = sample_plan(session.service.clock().date())
+    done = await session.service.planning.import_document(session.command(), document=document)
+    would = "Would load" if session.door.dry_run else "Loaded"
+    weeks = f"{done.result.week_cells} weeks of hours"
+    return {"new": True, "says": f"{would}: a plan of {PEOPLE} people, {weeks}."}
 
 
 def _step(session: Session, what: str, new: bool) -> str:

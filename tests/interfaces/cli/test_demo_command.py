@@ -22,11 +22,21 @@ def test_the_demo_fills_a_scenario_by_capacity(capacity: CommandLine) -> None:
     }
 
 
+def test_the_demo_has_a_plan_that_stands_around_this_week(capacity: CommandLine) -> None:
+    assert "Loaded: a plan of 24 people" in capacity.ok("demo", "--data", "none")
+    report = capacity.json("report", "role-capacity", "--weeks", "12")
+    assert report["series"][0]["roleName"] == "Project manager"
+    for role in report["series"]:
+        assert all(hours > 0 for hours in role["assigned"])
+    assert report["summary"]["unmappedProjectRoleHours"] > 0
+
+
 def test_a_second_demo_says_what_is_there(capacity: CommandLine) -> None:
     assert "100 booked of 100 registrations" in capacity.ok("demo")
     before = capacity.ok("events", "tail", "--json", "--after", "0")
     again = capacity.ok("demo")
     assert "There already: offers of the business line sbus." in again
+    assert "There already: a plan of people." in again
     assert "0 booked, 100 already booked of 100 registrations." in again
     assert capacity.ok("events", "tail", "--json", "--after", "0") == before
 
@@ -45,7 +55,7 @@ def test_what_to_look_at_next_works(capacity: CommandLine) -> None:
     """Every command that the demo recommends is run (but not the server)."""
     shown = capacity.ok("demo").partition("Look at next:\n")[2].splitlines()
     commands = [shlex.split(line.strip().partition("   ")[0])[1:] for line in shown]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for arguments in commands:
         if arguments != ["serve"]:
             capacity.ok(*arguments)
