@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
 
 from interfaces.pages.assets import asset_url
-from interfaces.pages.figures import hours, percent, whole
+from interfaces.pages.figures import amount, hours, percent, whole
 
 
 class Place(Struct, frozen=True):
@@ -58,5 +58,5 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["asset_url"] = asset_url
-    made.filters |= {"hours": hours, "percent": percent, "whole": whole}
+    made.filters |= {"amount": amount, "hours": hours, "percent": percent, "whole": whole}
     return made
