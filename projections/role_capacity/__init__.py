@@ -9,13 +9,6 @@ from projections.role_capacity.assignment_hours import (
     ListedAssignment,
     assignment_drill,
 )
-from projections.role_capacity.availability import (
-    REASONS,
-    Availability,
-    Candidate,
-    Reason,
-    availability,
-)
 from projections.role_capacity.drilldown import (
     PersonDrill,
     PlaceholderShare,
@@ -24,27 +17,25 @@ from projections.role_capacity.drilldown import (
     person_drill,
     role_drill,
 )
+from projections.role_capacity.free_people import (
+    REASONS,
+    Availability,
+    Candidate,
+    Reason,
+    availability,
+)
+from projections.role_capacity.mending import Mended, mend
 from projections.role_capacity.over_allocation import (
     OverAllocated,
     OverWeek,
     over_allocated,
-)
-from projections.role_capacity.people_weeks import (
-    STATES,
-    ListedPerson,
-    PersonWeek,
-    PersonWeeks,
-    Place,
-    State,
-    all_people_weeks,
-    one_person_weeks,
-    people_weeks,
 )
 from projections.role_capacity.places import (
     ListedDepartment,
     ListedVertical,
     listed_departments,
     listed_verticals,
+    smallest_department,
     vertical_of,
 )
 from projections.role_capacity.questions import (
@@ -61,6 +52,17 @@ from projections.role_capacity.reconciling import Drift, Reconciled, reconcile
 from projections.role_capacity.reports import last_news, role_capacity_report
 from projections.role_capacity.rules import role_capacity
 from projections.role_capacity.weeks import GATINGS, Gating, week_of
+from projections.role_capacity.weeks_of_people import (
+    STATES,
+    ListedPerson,
+    PersonWeek,
+    PersonWeeks,
+    Place,
+    State,
+    all_people_weeks,
+    one_person_weeks,
+    people_weeks,
+)
 
 __all__ = [
     "GATINGS",
@@ -80,6 +82,7 @@ __all__ = [
     "ListedPerson",
     "ListedRole",
     "ListedVertical",
+    "Mended",
     "OverAllocated",
     "OverWeek",
     "PersonDrill",
@@ -102,6 +105,7 @@ __all__ = [
     "last_news",
     "listed_departments",
     "listed_verticals",
+    "mend",
     "one_person_weeks",
     "over_allocated",
     "people_weeks",
@@ -110,6 +114,7 @@ __all__ = [
     "role_capacity",
     "role_capacity_report",
     "role_drill",
+    "smallest_department",
     "vertical_of",
     "week_of",
 ]

@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Select, or_, select
 from domain.assignments import AssignmentNotFound
 from projections.role_capacity.from_week_rows import hours_of_people, shown_hours
 from projections.role_capacity.hiding import hidden_projects
-from projections.role_capacity.people_weeks import ListedPerson, listed_people, listed_person
 from projections.role_capacity.questions import Question
 from projections.role_capacity.tables import assignments, people, project_roles, projects
 from projections.role_capacity.totals import week_hours
+from projections.role_capacity.weeks_of_people import ListedPerson, listed_people, listed_person
 
 _columns = week_hours.c
 

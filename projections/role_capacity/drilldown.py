@@ -17,16 +17,16 @@ from projections.role_capacity.assignment_hours import (
     counted_assignments,
 )
 from projections.role_capacity.from_week_rows import busy_people
-from projections.role_capacity.people_weeks import (
+from projections.role_capacity.questions import LEAST_IN_WEEKS, LEAST_UNITS, Question
+from projections.role_capacity.reports import mappings_of, role_capacity_report, split
+from projections.role_capacity.tables import assignments, departments, people, roles
+from projections.role_capacity.totals import week_hours
+from projections.role_capacity.weeks_of_people import (
     ListedPerson,
     listed_people,
     listed_person,
     time_off_of,
 )
-from projections.role_capacity.questions import LEAST_IN_WEEKS, LEAST_UNITS, Question
-from projections.role_capacity.reports import mappings_of, role_capacity_report, split
-from projections.role_capacity.tables import assignments, departments, people, roles
-from projections.role_capacity.totals import week_hours
 
 _columns = week_hours.c
 _NO_TEMPLATE = -1

@@ -10,16 +10,16 @@ from projections.role_capacity.assignment_hours import (
     ListedAssignment,
     counted_of_people,
 )
-from projections.role_capacity.people_weeks import (
+from projections.role_capacity.questions import Question
+from projections.role_capacity.tables import people, time_off
+from projections.role_capacity.totals import week_hours
+from projections.role_capacity.weeks_of_people import (
     ListedPerson,
     PersonWeek,
     PersonWeeks,
     Place,
     people_weeks,
 )
-from projections.role_capacity.questions import Question
-from projections.role_capacity.tables import people, time_off
-from projections.role_capacity.totals import week_hours
 
 _columns = week_hours.c
 

@@ -20,7 +20,8 @@ from interfaces.http.reports.asking import (
     question_in,
     vertical_query,
 )
-from interfaces.http.reports.views import Looked, answer_view
+from interfaces.http.reports.exporting import FORMAT, exported
+from interfaces.http.reports.views import Looked, View, answer_view
 from interfaces.http.routes import Route, query_number, query_text, question
 from interfaces.people_views import (
     MAX_NEEDED_HOURS,
@@ -32,7 +33,14 @@ from interfaces.people_views import (
     read_needed,
     utilization_body,
 )
+from interfaces.role_sheets import (
+    availability_sheet,
+    heatmap_sheet,
+    over_allocation_sheet,
+    utilization_sheet,
+)
 from interfaces.role_views import HeatmapAnswer, heatmap_body, opened
+from interfaces.sheets import Sheet
 from projections.role_capacity import (
     Place,
     availability,
@@ -47,7 +55,8 @@ MAX_PEOPLE, DEFAULT_PEOPLE = 1_000, 100
 MAX_FOUND, DEFAULT_FOUND = 200, 20
 
 _OF_VERTICAL = vertical_query("Only people of departments of this vertical")
-_WHOM = (DEPARTMENT, _OF_VERTICAL, ROLE_IDS, *SPAN)
+_WHOM = (DEPARTMENT, _OF_VERTICAL, ROLE_IDS, *SPAN, FORMAT)
+_WHEN = (*SPAN, FORMAT)
 _PAGED = (*_WHOM, *page_query("people", MAX_PEOPLE, DEFAULT_PEOPLE))
 
 
@@ -58,7 +67,7 @@ def _names(declared: tuple[dict[str, Any], ...]) -> tuple[str, ...]:
 _HEATMAP = "/v1/reports/people-heatmap"
 
 
-@router.get(_HEATMAP, **question(_HEATMAP, HeatmapAnswer, query=_PAGED))
+@router.get(_HEATMAP, **exported(question(_HEATMAP, HeatmapAnswer, query=_PAGED)))
 async def people_heatmap(asked: Asked) -> Response:
     """Show for each active person and week how much there is to do, against what they can give."""
     query = asked.query(*READ_QUERY, *_names(_PAGED))
@@ -77,16 +86,20 @@ async def people_heatmap(asked: Asked) -> Response:
             follows=cursor_text(page[-1].person.place) if len(found) > limit else None,
         )
 
-    return await answer_view(asked, query, question_in(query, asked), look)
+    def sheet(looked: Looked) -> Sheet:
+        return heatmap_sheet(looked.connection, question=looked.question, names=looked.names)
+
+    view = View("people-heatmap", look, sheet)
+    return await answer_view(asked, query, question_in(query, asked), view)
 
 
 _USED = "/v1/reports/people/{person_id}/utilization"
 
 
-@router.get(_USED, **question(_USED, UtilizationAnswer, query=SPAN))
+@router.get(_USED, **exported(question(_USED, UtilizationAnswer, query=_WHEN)))
 async def person_utilization(asked: Asked) -> Response:
     """Show how much of somebody's time is used, week by week and all together."""
-    query, person_id = asked.query(*READ_QUERY, *_names(SPAN)), number_in(asked, "person_id")
+    query, person_id = asked.query(*READ_QUERY, *_names(_WHEN)), number_in(asked, "person_id")
 
     def look(looked: Looked) -> UtilizationAnswer:
         found = one_person_weeks(looked.connection, question=looked.question, person_id=person_id)
@@ -96,7 +109,8 @@ async def person_utilization(asked: Asked) -> Response:
         names = opened(looked.names, [found.person])
         return utilization_body(found, names, question=looked.question, position=looked.position)
 
-    return await answer_view(asked, query, question_in(query, asked), look)
+    view = View("utilization", look, lambda looked: utilization_sheet(look(looked)))
+    return await answer_view(asked, query, question_in(query, asked), view)
 
 
 _FREE = "/v1/reports/availability"
@@ -109,7 +123,7 @@ _FREE_QUERY = (
 )
 
 
-@router.get(_FREE, **question(_FREE, AvailabilityAnswer, query=_FREE_QUERY))
+@router.get(_FREE, **exported(question(_FREE, AvailabilityAnswer, query=_FREE_QUERY)))
 async def people_availability(asked: Asked) -> Response:
     """Show who has so many hours free in each week, ranked, and why the others have not."""
     query = asked.query(*READ_QUERY, *_names(_FREE_QUERY))
@@ -130,13 +144,14 @@ async def people_availability(asked: Asked) -> Response:
             position=looked.position,
         )
 
-    return await answer_view(asked, query, question_in(query, asked), look)
+    view = View("availability", look, lambda looked: availability_sheet(look(looked)), paged=False)
+    return await answer_view(asked, query, question_in(query, asked), view)
 
 
 _OVER = "/v1/reports/over-allocation"
 
 
-@router.get(_OVER, **question(_OVER, OverAllocationAnswer, query=_PAGED))
+@router.get(_OVER, **exported(question(_OVER, OverAllocationAnswer, query=_PAGED)))
 async def people_over_allocation(asked: Asked) -> Response:
     """Show who has more to do in a week than they can give, by how much, and what makes it."""
     query = asked.query(*READ_QUERY, *_names(_PAGED))
@@ -153,10 +168,19 @@ async def people_over_allocation(asked: Asked) -> Response:
             question=looked.question,
             position=looked.position,
             follows=cursor_text(page[-1].person.place) if len(found) > limit else None,
-            only_vertical=looked.question.vertical_id if looked.is_confined else None,
+            only_vertical=looked.only_vertical,
         )
 
-    return await answer_view(asked, query, question_in(query, asked), look)
+    def sheet(looked: Looked) -> Sheet:
+        return over_allocation_sheet(
+            looked.connection,
+            question=looked.question,
+            names=looked.names,
+            only_vertical=looked.only_vertical,
+        )
+
+    view = View("over-allocation", look, sheet)
+    return await answer_view(asked, query, question_in(query, asked), view)
 
 
 def _limit(query: dict[str, str], most: int = MAX_PEOPLE, default: int = DEFAULT_PEOPLE) -> int:

@@ -21,10 +21,24 @@ from interfaces.http.reports.asking import (
     question_in,
     vertical_query,
 )
-from interfaces.http.reports.reporter import Reporter, Wanted
+from interfaces.http.reports.exporting import (
+    FORMAT,
+    Made,
+    answer_file,
+    exported,
+    format_in,
+)
+from interfaces.http.reports.reporter import Reporter, Wanted, source_text
 from interfaces.http.reports.verticals import seen_vertical
 from interfaces.http.routes import Route, query_text, question
-from interfaces.role_capacity import UNITS, RoleCapacityAnswer, Unit, report_body
+from interfaces.role_capacity import (
+    UNITS,
+    RoleCapacityAnswer,
+    Unit,
+    question_texts,
+    report_body,
+)
+from interfaces.role_sheets import report_sheet
 from projections.role_capacity import SOURCES, Source, role_capacity
 
 router = APIRouter(route_class=Route, tags=["reports"])
@@ -38,11 +52,12 @@ _QUERY = (
     *SPAN,
     query_text("unit", f"One of {', '.join(UNITS)}; percent are of the capacity in that week"),
     query_text("source", f"For staff: what is read, one of {', '.join(SOURCES)}"),
+    FORMAT,
 )
 _NAMES = tuple(each["name"] for each in _QUERY)
 
 
-@router.get(_PATH, **question(_PATH, RoleCapacityAnswer, query=_QUERY, tag=True))
+@router.get(_PATH, **exported(question(_PATH, RoleCapacityAnswer, query=_QUERY, tag=True)))
 async def role_capacity_report(asked: Asked) -> Response:
     """Show for each role and week the hours that are assigned, sought, and there."""
     query = asked.query(*READ_QUERY, *_NAMES)
@@ -54,6 +69,17 @@ async def role_capacity_report(asked: Asked) -> Response:
         seen = with_vertical(connection, caller, wanted)
         return reporter.document(connection, seen, lambda _, report: report_body(report, unit))
 
+    def made(connection: Connection) -> Made:
+        seen = with_vertical(connection, caller, wanted)
+        answered, body = reporter.answered(
+            connection, seen, lambda report: report_body(report, unit)
+        )
+        source = source_text(answered)
+        filters = question_texts(seen.question) | {"unit": unit, "source": source}
+        return Made(report_sheet(body), filters, {"capacity-source": source})
+
+    if (format_ := format_in(query)) is not None:
+        return await answer_file(asked, query, made, name="role-capacity", format_=format_)
     return await answer_question(asked, look, query=query, projection=role_capacity.name)
 
 

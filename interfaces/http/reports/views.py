@@ -10,7 +10,10 @@ from starlette.responses import Response
 from application.assignments import PersonNames
 from interfaces.http.asked import Asked
 from interfaces.http.questions import answer_question
+from interfaces.http.reports.exporting import Made, answer_file, format_in
 from interfaces.http.reports.verticals import is_confined, seen_vertical
+from interfaces.role_capacity import question_texts
+from interfaces.sheets import Sheet
 from projections.database import standing
 from projections.role_capacity import Question, role_capacity
 
@@ -24,17 +27,40 @@ class Looked(NamedTuple):
     names: PersonNames
     is_confined: bool  # the caller sees one vertical alone
 
+    @property
+    def only_vertical(self) -> int | None:
+        """The one vertical that the caller may see; None: all."""
+        return self.question.vertical_id if self.is_confined else None
 
-async def answer_view(
-    asked: Asked, query: dict[str, str], said: Question, look: Callable[[Looked], Any]
-) -> Response:
-    """Answer with what `look` returns; it runs in a thread of the read pool."""
+
+class View(NamedTuple):
+    """One view: what it answers as JSON, and the same as a table, of all its pages."""
+
+    name: str
+    answer: Callable[[Looked], Any]
+    sheet: Callable[[Looked], Sheet]
+    paged: bool = True
+
+
+async def answer_view(asked: Asked, query: dict[str, str], said: Question, view: View) -> Response:
+    """Answer with a view, of what the caller may see; it is looked at in threads of their own."""
     caller, names = asked.caller, asked.service.person_names
 
-    def seen(connection: Connection) -> Any:
+    def looked(connection: Connection) -> Looked:
         vertical_id = seen_vertical(connection, caller, said.vertical_id)
         position, _ = standing(connection, role_capacity.name)
         of_caller = replace(said, vertical_id=vertical_id)
-        return look(Looked(connection, of_caller, position, names, is_confined(caller)))
+        return Looked(connection, of_caller, position, names, is_confined(caller))
 
-    return await answer_question(asked, seen, query=query, projection=role_capacity.name)
+    def made(connection: Connection) -> Made:
+        seen = looked(connection)
+        return Made(view.sheet(seen), question_texts(seen.question), {})
+
+    if (format_ := format_in(query, paged=view.paged)) is not None:
+        return await answer_file(asked, query, made, name=view.name, format_=format_)
+    return await answer_question(
+        asked,
+        lambda connection: view.answer(looked(connection)),
+        query=query,
+        projection=role_capacity.name,
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from tests.support.keys import beside, command, make_key
 from tests.support.plans import NOW, WEEKS, staffed
@@ -284,3 +285,37 @@ def test_a_persons_key_sees_people_of_its_vertical(tmp_path: Path) -> None:
             assert live.client.get(url, headers=grace).status_code == 404
             assert live.client.get(url, headers=staff).status_code == 200
         assert live.client.get(f"{REPORT}/assignments/2/events", headers=grace).status_code == 200
+
+
+# Whether it works.
+
+
+def test_the_report_of_a_small_department_is_a_health_check(both: Live) -> None:
+    found = both.client.get("/readyz/role-capacity")
+    assert found.status_code == 200
+    said = found.json()
+    assert (said["status"], said["department"], said["source"]) == ("ok", 2, "rollup")
+
+
+def test_a_source_that_fails_is_no_good_health(tmp_path: Path) -> None:
+    """The negative control: totals are gone, so that another source has to answer."""
+    with running(staffed(settings_in(tmp_path)), clock=lambda: NOW) as live:
+
+        def without(name: str) -> tuple[int, str]:
+            with live.service.projection_engine.begin() as connection:
+                connection.execute(text(f"DROP TABLE {name}"))
+            found = live.client.get("/readyz/role-capacity")
+            return found.status_code, found.json()["problem"]
+
+        assert without("role_week_totals") == (503, "these do not answer: rollup")
+        status, problem = without("people")
+        assert (status, problem.partition(":")[0]) == (503, "no source answers")
+
+
+def test_the_log_says_how_much_is_projected(
+    shared: Live, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(shared, REPORT, start="2026-11-08")
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "role_capacity" in line]
+    assert "projected_hours=12.0" in said
+    assert "Ada" not in said

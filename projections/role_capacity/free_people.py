@@ -9,8 +9,8 @@ from typing import Literal
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from projections.role_capacity.people_weeks import ListedPerson, PersonWeeks, all_people_weeks
 from projections.role_capacity.questions import Question
+from projections.role_capacity.weeks_of_people import ListedPerson, PersonWeeks, all_people_weeks
 
 Reason = Literal["not_hired", "left", "off", "too_few_hours"]
 REASONS: tuple[Reason, ...] = ("not_hired", "left", "off", "too_few_hours")

@@ -15,7 +15,7 @@ from projections.role_capacity import (
     over_allocated,
     people_weeks,
 )
-from projections.role_capacity.people_weeks import state_of
+from projections.role_capacity.weeks_of_people import state_of
 from tests.projections.role_capacity.documents import documents, questions
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.reference import Document, report
