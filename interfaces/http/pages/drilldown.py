@@ -20,6 +20,7 @@ from interfaces.http.reports.drilldown import (
     drill_into_role,
 )
 from interfaces.http.routes import Route
+from interfaces.http.wire import JSON_TYPE
 from interfaces.pages.drilldown import (
     REPORT,
     Behind,
@@ -31,6 +32,7 @@ from interfaces.pages.drilldown import (
 from interfaces.pages.report_query import ReportQuery
 from interfaces.pages.templates import page
 from interfaces.role_views import AssignmentDrillAnswer, PersonDrillAnswer, RoleDrillAnswer
+from interfaces.sheets import FORMATS
 
 router = APIRouter(route_class=Route)
 
@@ -89,6 +91,8 @@ async def _behind(
     events_address: str = "",
 ) -> Response:
     answered = await answering(asked)
+    if answered.media_type != JSON_TYPE:
+        return answered  # a table, which `format` asks for
     found = msgspec.json.decode(answered.body, type=answer_type)
     kept = {name: text for name, text in query_pairs(asked) if name not in ("cursor", "after")}
     chosen = {name: text for name, text in kept.items() if name in ReportQuery.__struct_fields__}
@@ -102,6 +106,10 @@ async def _behind(
             behind=shown(found, _said(kept), f"{REPORT}{_said(chosen)}"),
             next_address=_next(asked, found.next if hasattr(found, "next") else None),
             events_address=events_address,
+            tables=[
+                (name, f"/v1{asked.scope['path']}{_said(kept | {'format': name})}")
+                for name in FORMATS
+            ],
         )
 
     return await _answered(asked, answered, write)

@@ -35,6 +35,7 @@ from interfaces.pages.role_capacity import (
 )
 from interfaces.pages.templates import page
 from interfaces.role_capacity import RoleCapacityAnswer, hidden_words, report_body, weeks_from
+from interfaces.sheets import FORMATS
 from projections.role_capacity import (
     ListedDepartment,
     ListedVertical,
@@ -101,6 +102,7 @@ async def role_capacity_page(asked: Asked) -> Response:
             people_query=_drill_query(replace(query, department=None, vertical=None), moment),
             first_people=replace(query, people="").address(PATH) if query.people else "",
             next_people=replace(query, people=people.next).address(PATH) if people.next else "",
+            tables=_tables(query, moment),
             picture_address=query.address(f"{PICTURES}.svg"),
             picture_png_address=query.address(f"{PICTURES}.png"),
         )
@@ -183,6 +185,20 @@ def _drill_query(query: ReportQuery, moment: dict[str, str]) -> str:
     said = replace(query, unit="hours", layout="each", role_ids=None, people="", as_of="")
     address = replace(said, as_of=moment.get("as_of", "")).address("")
     return address.replace("+", "%2B")
+
+
+def _tables(query: ReportQuery, moment: dict[str, str]) -> list[tuple[str, str]]:
+    """Return where the figures and the people are found as tables; of no role there are none."""
+    if query.role_ids == ():
+        return []
+    said = replace(query, layout="each", people="", as_of=moment.get("as_of", ""))
+    report = said.address("/v1/reports/role-capacity")
+    people = replace(said, unit="hours").address("/v1/reports/people-heatmap")
+    return [
+        (f"{name} {form.upper()}", f"{address}{'&' if '?' in address else '?'}format={form}")
+        for name, address in (("figures", report), ("people", people))
+        for form in FORMATS
+    ]
 
 
 def _moment(query: ReportQuery, asked: Asked) -> dict[str, str]:
