@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,18 @@ def test_the_start_page_has_a_headline_for_each_context(live: Live) -> None:
     assert f"{live.service.log.head()} is the newest position" in said
     assert "0 of 200 slots are used" in said
     assert "Lines 1 Scenarios 1 Suppliers over capacity 0" in said
+
+
+def test_an_installed_package_has_all_files_of_pages() -> None:
+    root = Path(__file__).parents[3]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = declared["tool"]["setuptools"]["package-data"]["interfaces.pages"]
+    folder = root / "interfaces" / "pages"
+    packaged = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert packaged == {
+        path for each in ("templates", "static") for path in (folder / each).rglob("*")
+    }
+    assert {path.name for path in folder.glob("static/*")} == set(assets())
 
 
 # Pictures.
