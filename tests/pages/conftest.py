@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from interfaces.settings import Settings
 from tests.support.report_plans import NOW, report_plan, take_plan
 from tests.support.servers import Live, running, settings_in, with_sample
+
+R = TypeVar("R")
+
+expect.set_options(timeout=20_000)  # a machine may be busy; nothing waits that long otherwise
 
 PICTURES = Path("build/pages")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -65,10 +69,15 @@ class Visit:
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
-def planned(settings: Settings, plan: dict[str, Any]) -> Settings:
-    """Import a plan from a thread of its own: Playwright has an event loop in this one."""
+def elsewhere(work: Callable[..., R], *arguments: Any, **options: Any) -> R:
+    """Do something in a thread of its own: Playwright has an event loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(take_plan, settings, plan).result()
+        return thread.submit(work, *arguments, **options).result()
+
+
+def planned(settings: Settings, plan: dict[str, Any]) -> Settings:
+    """Import a plan."""
+    return elsewhere(take_plan, settings, plan)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +111,7 @@ def visiting(browser: Browser) -> Visiting:
         context: BrowserContext = browser.new_context(
             **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(20_000)
         try:
             found = Visit(context.new_page(), f"http://127.0.0.1:{live.port}")
             yield found

@@ -1,6 +1,6 @@
 """What one server has drawn: the bundle is kept as it is sent, pictures are made when asked for."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from application.ledger import LedgerUnavailable
 from interfaces.http.asked import Asked
@@ -12,15 +12,17 @@ from interfaces.pages.drawing import Drawer, DrawingFailed, PictureForm, TooMany
 class Drawings:
     """The pictures of one server."""
 
+    # The same for every server of a process, like the files of the package.
+    _bundle: ClassVar[Asset | None] = None
+
     def __init__(self, drawer: Drawer) -> None:
         self._drawer = drawer
-        self._bundle: Asset | None = None
 
     async def bundle(self) -> Asset:
         """Return the module that draws charts in a browser."""
-        if self._bundle is None:
-            self._bundle = asset(BUNDLE, await _told(self._drawer.bundle()))
-        return self._bundle
+        if Drawings._bundle is None:
+            Drawings._bundle = asset(BUNDLE, await _told(self._drawer.bundle()))
+        return Drawings._bundle
 
     async def picture(self, spec: dict[str, Any], form: PictureForm) -> bytes:
         """Return a picture."""

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from interfaces.history import AggregateHistoryAnswer
 from interfaces.http.asked import Asked
-from interfaces.http.pages.answers import html, query_pairs, shell_of, tag_of
+from interfaces.http.pages.answers import html, packed, query_pairs, shell_of, tag_of
 from interfaces.http.pages.role_capacity import TOPICS
 from interfaces.http.reports.drilldown import (
     drill_into_assignment,
@@ -124,7 +124,8 @@ async def _answered(asked: Asked, answered: Response, write: Callable[[str], byt
     headers = {"etag": tag, "capacity-position": answered.headers["capacity-position"]}
     if asked.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
-    return html(await asyncio.to_thread(write, tag), headers=headers)
+    sent, coded = await asyncio.to_thread(lambda: packed(asked, write(tag)))
+    return html(sent, headers=headers | coded)
 
 
 def _next(asked: Asked, cursor: str | None) -> str:

@@ -13,7 +13,7 @@ from domain.errors import Invalid
 from interfaces.callers import Caller
 from interfaces.http.asked import Asked
 from interfaces.http.errors import RequestRefused
-from interfaces.http.pages.answers import answer_page, query_pairs, shell_of, tag_of
+from interfaces.http.pages.answers import answer_page, packed, query_pairs, shell_of, tag_of
 from interfaces.http.pages.drawings import drawings_of
 from interfaces.http.pages.people import listed_people
 from interfaces.http.questions import Document, answer_question
@@ -106,7 +106,8 @@ async def role_capacity_page(asked: Asked) -> Response:
             picture_address=query.address(f"{PICTURES}.svg"),
             picture_png_address=query.address(f"{PICTURES}.png"),
         )
-        return Document(body, tag, {})
+        sent, headers = packed(asked, body)
+        return Document(sent, tag, headers)
 
     return await answer_page(asked, look, query=moment | read_after)
 

@@ -295,6 +295,9 @@ def test_a_page_shows_a_persons_vertical_alone(locked: tuple[Live, MadeKey]) -> 
     assert '<span class="fixed" id="vertical">Buildings</span>' in text
     assert "Halls" in text
     assert "Roofs" not in text
+    assert "Grace" in text
+    assert "Ada" not in text
+    assert live.client.get(f"{PATH}/people/1").status_code == 404
     by_api = live.client.get(API, params={"vertical": 1}, headers=key.headers).json()
     capacity = sum(each["capacity"][0] for each in by_api["series"])
     everything: Any = report_plan()["people"]
