@@ -102,29 +102,51 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
+def _context(browser: Browser, **options: Any) -> BrowserContext:
+    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
+    context = browser.new_context(**usual | options)
+    context.set_default_timeout(20_000)
+    return context
+
+
+@contextmanager
+def _visit(context: BrowserContext, live: Live) -> Iterator[Visit]:
+    page = context.new_page()
+    try:
+        found = Visit(page, f"http://127.0.0.1:{live.port}")
+        yield found
+        assert found.faults == []
+    finally:
+        page.close()
+
+
 @pytest.fixture(scope="session")
 def visiting(browser: Browser) -> Visiting:
     """Open a page of a server, and look at the end whether it did what no page may."""
 
     @contextmanager
     def visit(live: Live, **options: Any) -> Iterator[Visit]:
-        context: BrowserContext = browser.new_context(
-            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options
-        )
-        context.set_default_timeout(20_000)
+        context = _context(browser, **options)
         try:
-            found = Visit(context.new_page(), f"http://127.0.0.1:{live.port}")
-            yield found
-            assert found.faults == []
+            with _visit(context, live) as found:
+                yield found
         finally:
             context.close()
 
     return visit
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What tests of one file share: the browser loads files of the server once."""
+    shared = _context(browser)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def visit(live: Live, visiting: Visiting) -> Iterator[Visit]:
-    with visiting(live) as found:
+def visit(live: Live, context: BrowserContext) -> Iterator[Visit]:
+    with _visit(context, live) as found:
         yield found
 
 
