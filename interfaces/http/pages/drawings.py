@@ -2,9 +2,8 @@
 
 from typing import Any, ClassVar, cast
 
-from application.ledger import LedgerUnavailable
 from interfaces.http.asked import Asked
-from interfaces.http.errors import RequestRefused
+from interfaces.http.errors import RETRY_AFTER_SECONDS, RequestRefused
 from interfaces.pages.assets import BUNDLE, Asset, asset
 from interfaces.pages.drawing import Drawer, DrawingFailed, PictureForm, TooManyDrawings
 
@@ -37,9 +36,14 @@ async def _told(drawing: Any) -> bytes:
     try:
         return cast(bytes, await drawing)
     except TooManyDrawings as error:
-        raise LedgerUnavailable(str(error)) from None
+        raise _not_now("too-many-drawings", error) from None
     except DrawingFailed as error:
-        raise RequestRefused(503, "drawing-failed", str(error), retryable=True) from error
+        raise _not_now("drawing-failed", error) from error
+
+
+def _not_now(code: str, error: Exception) -> RequestRefused:
+    after = {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return RequestRefused(503, code, str(error), headers=after, retryable=True)
 
 
 def drawings_of(asked: Asked) -> Drawings:
