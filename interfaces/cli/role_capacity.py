@@ -11,6 +11,7 @@ from interfaces.cli.doors import Door, Session
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import many, table
 from interfaces.cli.report_files import CsvFile, XlsxFile, write_files
+from interfaces.cli.report_pictures import PngFile, SvgFile, draw_pictures
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -56,6 +57,8 @@ def role_capacity(
     ] = "",
     csv_file: CsvFile = None,
     xlsx_file: XlsxFile = None,
+    png_file: PngFile = None,
+    svg_file: SvgFile = None,
 ) -> None:
     """Show for each role how much is taken of what there is, week by week.
 
@@ -98,6 +101,7 @@ def role_capacity(
         return await session.read(looked_at)
 
     found, body = door.ask(work)
+    draw_pictures(png_file, svg_file, report_body(found.report), said_unit)
     lines = [*_report_lines(report_body(found.report)), f"Read from {found.source}."]
     if found.failed:
         lines.append(f"Failed: {', '.join(f'{e.source} ({e.error})' for e in found.failed)}")

@@ -8,6 +8,11 @@ def hours(amount: float) -> str:
     return _signed(f"{amount:,.1f}")
 
 
+def amount(number: float) -> str:
+    """Return a figure of a grid: as short as it is exact to a tenth."""
+    return _signed(f"{number:,.1f}".removesuffix(".0"))
+
+
 def percent(share: float) -> str:
     """Return a share in whole percent."""
     return f"{_signed(f'{share:,.0f}')}{THIN_SPACE}%"

@@ -38,6 +38,7 @@ class ReportQuery(Struct, frozen=True):
     role_ids: tuple[int, ...] | None = None
     include_tentative: bool = False
     as_of: str = ""
+    people: str = ""  # from which person on they are listed, as a cursor
 
     def address(self, path: str) -> str:
         """Return the address that says this, in one way only."""
@@ -51,6 +52,7 @@ class ReportQuery(Struct, frozen=True):
             "role_ids": "" if self.role_ids is None else _roles_text(self.role_ids),
             "include_tentative": "true" if self.include_tentative else "",
             "as_of": self.as_of,
+            "people": self.people,
         }
         query = urlencode({name: text for name, text in said.items() if text}, safe=",:")
         return f"{path}?{query}" if query else path
@@ -82,6 +84,7 @@ def read_query(pairs: Iterable[tuple[str, str]]) -> ReportQuery:
         role_ids=_roles(roles),
         include_tentative=_flag(said, "include_tentative"),
         as_of=said.get("as_of", ""),
+        people=said.get("people", ""),
     )
 
 

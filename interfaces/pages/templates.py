@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from msgspec import Struct
 
 from interfaces.pages.assets import asset_url
-from interfaces.pages.figures import hours, percent, whole
+from interfaces.pages.figures import amount, hours, percent, whole
 
 
 class Place(Struct, frozen=True):
@@ -47,6 +49,14 @@ def page(template: str, shell: Shell, **content: Any) -> bytes:
     return found.render(shell=shell, **content).encode()
 
 
+def json_in_page(value: Any) -> Markup:
+    """Return JSON that can stand in a script element: no text in it ends the element."""
+    text = msgspec.json.encode(value).decode()
+    for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+        text = text.replace(character, escape)
+    return Markup(text)  # noqa: S704 - what could end the element is escaped
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -58,5 +68,11 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["asset_url"] = asset_url
-    made.filters |= {"hours": hours, "percent": percent, "whole": whole}
+    made.filters |= {
+        "json_in_page": json_in_page,
+        "amount": amount,
+        "hours": hours,
+        "percent": percent,
+        "whole": whole,
+    }
     return made

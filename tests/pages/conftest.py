@@ -5,14 +5,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from interfaces.settings import Settings
 from tests.support.report_plans import NOW, report_plan, take_plan
 from tests.support.servers import Live, running, settings_in, with_sample
+
+R = TypeVar("R")
+
+expect.set_options(timeout=20_000)  # a machine may be busy; nothing waits that long otherwise
 
 PICTURES = Path("build/pages")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -65,10 +69,15 @@ class Visit:
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
-def planned(settings: Settings, plan: dict[str, Any]) -> Settings:
-    """Import a plan from a thread of its own: Playwright has an event loop in this one."""
+def elsewhere(work: Callable[..., R], *arguments: Any, **options: Any) -> R:
+    """Do something in a thread of its own: Playwright has an event loop in this one."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(take_plan, settings, plan).result()
+        return thread.submit(work, *arguments, **options).result()
+
+
+def planned(settings: Settings, plan: dict[str, Any]) -> Settings:
+    """Import a plan."""
+    return elsewhere(take_plan, settings, plan)
 
 
 @pytest.fixture(scope="session")
@@ -93,29 +102,51 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 Visiting = Callable[..., AbstractContextManager[Visit]]
 
 
+def _context(browser: Browser, **options: Any) -> BrowserContext:
+    usual: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"}
+    context = browser.new_context(**usual | options)
+    context.set_default_timeout(20_000)
+    return context
+
+
+@contextmanager
+def _visit(context: BrowserContext, live: Live) -> Iterator[Visit]:
+    page = context.new_page()
+    try:
+        found = Visit(page, f"http://127.0.0.1:{live.port}")
+        yield found
+        assert found.faults == []
+    finally:
+        page.close()
+
+
 @pytest.fixture(scope="session")
 def visiting(browser: Browser) -> Visiting:
     """Open a page of a server, and look at the end whether it did what no page may."""
 
     @contextmanager
     def visit(live: Live, **options: Any) -> Iterator[Visit]:
-        context: BrowserContext = browser.new_context(
-            **{"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options
-        )
-        context.set_default_timeout(15_000)
+        context = _context(browser, **options)
         try:
-            found = Visit(context.new_page(), f"http://127.0.0.1:{live.port}")
-            yield found
-            assert found.faults == []
+            with _visit(context, live) as found:
+                yield found
         finally:
             context.close()
 
     return visit
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What tests of one file share: the browser loads files of the server once."""
+    shared = _context(browser)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def visit(live: Live, visiting: Visiting) -> Iterator[Visit]:
-    with visiting(live) as found:
+def visit(live: Live, context: BrowserContext) -> Iterator[Visit]:
+    with _visit(context, live) as found:
         yield found
 
 

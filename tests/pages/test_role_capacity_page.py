@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.pages.conftest import Visit, Visiting, planned
 from tests.support.report_plans import HOSTILE_NAME, report_plan
-from tests.support.servers import Live
+from tests.support.servers import Live, with_sample
 
 PATH = "/reports/role-capacity"
 API = "/v1/reports/role-capacity"
@@ -211,12 +211,11 @@ def test_it_asks_again_only_for_what_can_change_it(visiting: Visiting, live_alon
     with visiting(live_alone) as visit:
         page = opened(visit)
         expect(page.locator("#live")).to_have_text("Live")
-        renamed = report_plan()
-        renamed["people"][0]["name"] = "Ada Lovelace"
+        changed = report_plan()
+        changed["people"][0]["weekly_capacity"] = 38
         with page.expect_request(lambda request: "after=" in request.url) as news:
-            planned(live_alone.service.settings, renamed)  # tells of nothing that is shown
-            renamed["people"][0]["weekly_capacity"] = 38
-            planned(live_alone.service.settings, renamed)
+            with_sample(live_alone)  # tells of nothing that is shown
+            planned(live_alone.service.settings, changed)
         events = live_alone.events(topic="assignments.person_weekly_capacity_changed")
         assert news.value.url.endswith(f"after={events[-1]['position']}")
         expect(page.locator("#figures-1 tr[data-week='2026-11-15'] td").nth(3)).to_have_text("70.0")

@@ -1,14 +1,13 @@
 """The start page and signing in, in a real browser."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.pages.conftest import Visit, Visiting, planned
-from tests.support.keys import MadeKey, make_key
+from tests.pages.conftest import Visit, Visiting, elsewhere, planned
+from tests.support.keys import MadeKey, make_key, revoke_key
 from tests.support.report_plans import NOW, report_plan
 from tests.support.servers import Live, running, settings_in
 
@@ -26,8 +25,7 @@ def test_it_leads_to_each_context(visit: Visit) -> None:
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[tuple[Live, MadeKey]]:
     settings = planned(settings_in(tmp_path), report_plan())
-    with ThreadPoolExecutor(1) as thread:  # Playwright has an event loop in this one
-        key = thread.submit(make_key, settings, "read", owner="ada").result()
+    key = elsewhere(make_key, settings, "read", owner="ada")
     with running(settings, clock=lambda: NOW) as live:
         yield live, key
 
@@ -55,3 +53,17 @@ def test_who_signs_in_sees_pages_and_their_news(
         expect(page.locator("h1")).to_have_text("Sign in")
         page.goto(f"{visit.home}/")
         expect(page.locator("h1")).to_have_text("Sign in")
+
+
+def test_a_page_is_left_when_its_key_is_revoked(
+    locked: tuple[Live, MadeKey], visiting: Visiting
+) -> None:
+    live, key = locked
+    with visiting(live) as visit:
+        page = visit.go("/sign-in?to=/reports/role-capacity")
+        page.locator("#key").fill(key.secret)
+        page.keyboard.press("Enter")
+        expect(page.locator("#live")).to_have_text("Live")
+        elsewhere(revoke_key, live.service.settings, key)
+        expect(page.locator("#problem")).to_have_text("This key was revoked")
+        visit.forgive("401")

@@ -1,6 +1,7 @@
 """How a page is answered: as HTML, which a browser gets anew only if it has changed."""
 
 from collections.abc import Callable
+from gzip import compress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,13 +18,22 @@ from projections.role_capacity import role_capacity
 
 HTML = "text/html; charset=utf-8"
 # A page is its reader's alone, and is looked after each time.
-_HEADERS = {"cache-control": "private, no-cache", "vary": "Cookie, Authorization"}
+_HEADERS = {"cache-control": "private, no-cache", "vary": "Cookie, Authorization, Accept-Encoding"}
+_PACKED_BYTES = 10_000
 _MAX_FIELDS = 1_100
 
 
 def html(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Return a page as a response."""
     return Response(body, status, _HEADERS | (headers or {}), HTML)
+
+
+def packed(asked: Asked, body: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return a page as this browser takes it, and the header that says so."""
+    if len(body) < _PACKED_BYTES or "gzip" not in asked.headers.get("accept-encoding", ""):
+        return body, {}
+    # The fastest: a page of 1.6 MB becomes a tenth of it in the time that writing it takes anyway.
+    return compress(body, 1, mtime=0), {"content-encoding": "gzip"}
 
 
 def shell_of(asked: Asked) -> Shell:

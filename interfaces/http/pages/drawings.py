@@ -1,10 +1,9 @@
 """What one server has drawn: the bundle is kept as it is sent, pictures are made when asked for."""
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-from application.ledger import LedgerUnavailable
 from interfaces.http.asked import Asked
-from interfaces.http.errors import RequestRefused
+from interfaces.http.errors import RETRY_AFTER_SECONDS, RequestRefused
 from interfaces.pages.assets import BUNDLE, Asset, asset
 from interfaces.pages.drawing import Drawer, DrawingFailed, PictureForm, TooManyDrawings
 
@@ -12,15 +11,17 @@ from interfaces.pages.drawing import Drawer, DrawingFailed, PictureForm, TooMany
 class Drawings:
     """The pictures of one server."""
 
+    # The same for every server of a process, like the files of the package.
+    _bundle: ClassVar[Asset | None] = None
+
     def __init__(self, drawer: Drawer) -> None:
         self._drawer = drawer
-        self._bundle: Asset | None = None
 
     async def bundle(self) -> Asset:
         """Return the module that draws charts in a browser."""
-        if self._bundle is None:
-            self._bundle = asset(BUNDLE, await _told(self._drawer.bundle()))
-        return self._bundle
+        if Drawings._bundle is None:
+            Drawings._bundle = asset(BUNDLE, await _told(self._drawer.bundle()))
+        return Drawings._bundle
 
     async def picture(self, spec: dict[str, Any], form: PictureForm) -> bytes:
         """Return a picture."""
@@ -35,9 +36,14 @@ async def _told(drawing: Any) -> bytes:
     try:
         return cast(bytes, await drawing)
     except TooManyDrawings as error:
-        raise LedgerUnavailable(str(error)) from None
+        raise _not_now("too-many-drawings", error) from None
     except DrawingFailed as error:
-        raise RequestRefused(503, "drawing-failed", str(error), retryable=True) from error
+        raise _not_now("drawing-failed", error) from error
+
+
+def _not_now(code: str, error: Exception) -> RequestRefused:
+    after = {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return RequestRefused(503, code, str(error), headers=after, retryable=True)
 
 
 def drawings_of(asked: Asked) -> Drawings:

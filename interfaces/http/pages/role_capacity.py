@@ -5,6 +5,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 from fastapi import APIRouter
+from msgspec.structs import replace
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -12,8 +13,9 @@ from domain.errors import Invalid
 from interfaces.callers import Caller
 from interfaces.http.asked import Asked
 from interfaces.http.errors import RequestRefused
-from interfaces.http.pages.answers import answer_page, query_pairs, shell_of, tag_of
+from interfaces.http.pages.answers import answer_page, packed, query_pairs, shell_of, tag_of
 from interfaces.http.pages.drawings import drawings_of
+from interfaces.http.pages.people import listed_people
 from interfaces.http.questions import Document, answer_question
 from interfaces.http.reports.reporter import Reporter, Wanted
 from interfaces.http.reports.role_capacity import with_vertical
@@ -21,6 +23,7 @@ from interfaces.http.reports.verticals import is_confined
 from interfaces.http.routes import Route
 from interfaces.pages.charts import picture, report_charts
 from interfaces.pages.drawing import PictureForm
+from interfaces.pages.heatmap import heatmap, legend
 from interfaces.pages.report_query import ReportQuery, read_query
 from interfaces.pages.role_capacity import (
     PATH,
@@ -32,6 +35,7 @@ from interfaces.pages.role_capacity import (
 )
 from interfaces.pages.templates import page
 from interfaces.role_capacity import RoleCapacityAnswer, hidden_words, report_body, weeks_from
+from interfaces.sheets import FORMATS
 from projections.role_capacity import (
     ListedDepartment,
     ListedVertical,
@@ -45,6 +49,7 @@ from projections.role_capacity import (
 router = APIRouter(route_class=Route)
 
 TOPICS = sorted(each.topic for each in role_capacity.subscribes)
+NOBODYS_ROLE = -1
 _PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 _DAY_CHARACTERS = len("2026-11-15")
 _DAY = timedelta(days=1)
@@ -67,11 +72,13 @@ async def role_capacity_page(asked: Asked) -> Response:
     moment, today = _moment(query, asked), asked.service.clock().date()
     reporter, caller = cast(Reporter, asked.app.state.reporter), asked.caller
     wanted, known = _wanted(query, asked), asked.headers.get("if-none-match", "")
+    list_people = listed_people(query.people, asked.service.person_names)
 
     def look(connection: Connection) -> Document:
         found = reported(connection, reporter, caller, wanted)
         choice = _choice(connection, caller, found.vertical_id)
-        tag = tag_of(asked, query, found.body, choice, today)
+        people = list_people(connection, _of_people(wanted.question, query, found.vertical_id))
+        tag = tag_of(asked, query, found.body, choice, today, people)
         if f'"{tag}"' == known:
             return Document(b"", tag, {})
         shown = report_page(
@@ -89,10 +96,18 @@ async def role_capacity_page(asked: Asked) -> Response:
             report=shown,
             topics=TOPICS,
             tag=f'"{tag}"',
+            people=heatmap(people),
+            heat_legend=legend(),
+            drill_query=_drill_query(query, moment),
+            people_query=_drill_query(replace(query, department=None, vertical=None), moment),
+            first_people=replace(query, people="").address(PATH) if query.people else "",
+            next_people=replace(query, people=people.next).address(PATH) if people.next else "",
+            tables=_tables(query, moment),
             picture_address=query.address(f"{PICTURES}.svg"),
             picture_png_address=query.address(f"{PICTURES}.png"),
         )
-        return Document(body, tag, {})
+        sent, headers = packed(asked, body)
+        return Document(sent, tag, headers)
 
     return await answer_page(asked, look, query=moment | read_after)
 
@@ -158,6 +173,33 @@ def _wanted(query: ReportQuery, asked: Asked) -> Wanted:
         hidden_words=hidden_words(settings),
     )
     return Wanted(question, settings.role_capacity_source, "hours")
+
+
+def _of_people(asked: Question, query: ReportQuery, vertical_id: int | None) -> Question:
+    """Return the question for the people of the roles that are shown."""
+    role_ids = (NOBODYS_ROLE,) if query.role_ids == () else query.role_ids or ()
+    return replace(asked, vertical_id=vertical_id, role_ids=role_ids)
+
+
+def _drill_query(query: ReportQuery, moment: dict[str, str]) -> str:
+    """Return what pages behind a figure are asked: the same weeks, at the same moment."""
+    said = replace(query, unit="hours", layout="each", role_ids=None, people="", as_of="")
+    address = replace(said, as_of=moment.get("as_of", "")).address("")
+    return address.replace("+", "%2B")
+
+
+def _tables(query: ReportQuery, moment: dict[str, str]) -> list[tuple[str, str]]:
+    """Return where the figures and the people are found as tables; of no role there are none."""
+    if query.role_ids == ():
+        return []
+    said = replace(query, layout="each", people="", as_of=moment.get("as_of", ""))
+    report = said.address("/v1/reports/role-capacity")
+    people = replace(said, unit="hours").address("/v1/reports/people-heatmap")
+    return [
+        (f"{name} {form.upper()}", f"{address}{'&' if '?' in address else '?'}format={form}")
+        for name, address in (("figures", report), ("people", people))
+        for form in FORMATS
+    ]
 
 
 def _moment(query: ReportQuery, asked: Asked) -> dict[str, str]:

@@ -60,7 +60,8 @@ async function embed(drawing) {
   const configs = JSON.parse(document.querySelector("#configs").textContent);
   delete spec.title; // the heading above says it
   spec.width = "container";
-  spec.autosize = { type: "fit-x", contains: "padding" };
+  spec.height = drawing.clientHeight; // all alike, whatever their labels need
+  spec.autosize = { type: "fit", contains: "padding" };
   const config = configs[dark.matches ? "dark" : "light"];
   config.font = getComputedStyle(document.body).fontFamily;
   config.background = null;

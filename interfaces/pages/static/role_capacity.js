@@ -1,45 +1,27 @@
 // The report page: what is chosen stands in the address, and the server says what it comes to.
 
 import { drawCharts, redrawCharts } from "./charts.js";
-import { announce, fetchPage, follow, keepParts, Refused, setControls, showParts } from "./shell.js";
+import { moveInHeatmap } from "./heatmap.js";
+import { keepCurrent, show } from "./refresh.js";
+import { setControls } from "./shell.js";
 
 const form = document.getElementById("controls");
-const fault = document.getElementById("fault");
-const live = document.getElementById("live");
 const charts = document.getElementById("charts");
-const topics = JSON.parse(document.getElementById("topics").textContent);
-let tag = document.getElementById("topics").dataset.tag;
-let fetching;
+let configs = document.getElementById("configs").textContent;
 
 document.documentElement.classList.add("js");
-keepParts();
 drawCharts();
 
-// Show an address; with `push` it becomes an entry of the history.
-async function show(address, { push = false, after, quiet = false } = {}) {
-  fetching?.abort();
-  const mine = (fetching = new AbortController());
-  if (push) history.pushState(null, "", address);
-  if (!quiet) charts.classList.add("busy");
-  try {
-    const found = await fetchPage(address, { signal: mine.signal, tag: quiet ? tag : undefined, after });
-    fault.hidden = true;
-    if (!found) return;
-    tag = found.tag;
-    setControls(form, found.page.getElementById("controls"));
-    const configs = document.getElementById("configs").textContent;
-    showParts(found.page);
-    if (configs !== document.getElementById("configs").textContent) redrawCharts();
-    else drawCharts();
-    announce(quiet ? "The figures have changed." : "The figures are shown.");
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    if (!(error instanceof Refused)) throw error;
-    fault.textContent = error.message;
-    fault.hidden = false;
-  } finally {
-    if (fetching === mine) charts.classList.remove("busy");
-  }
+function shown(page) {
+  setControls(form, page.getElementById("controls"));
+  const news = document.getElementById("configs").textContent;
+  if (news === configs) drawCharts();
+  else redrawCharts();
+  configs = news;
+}
+
+function choose(address) {
+  show(address, { push: true, busy: charts, shown });
 }
 
 // The address of what the form says: defaults are not said, and roles only if not all are chosen.
@@ -58,26 +40,20 @@ function chosen() {
   return location.pathname + (query && `?${query}`);
 }
 
-form.addEventListener("change", () => show(chosen(), { push: true }));
+form.addEventListener("change", () => choose(chosen()));
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  show(chosen(), { push: true });
+  choose(chosen());
 });
-form.addEventListener("click", (event) => {
-  const link = event.target.closest("a");
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-here]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  show(link.getAttribute("href"), { push: true });
+  choose(link.getAttribute("href"));
 });
-addEventListener("popstate", () => show(location.pathname + location.search));
+addEventListener("popstate", () =>
+  show(location.pathname + location.search, { busy: charts, shown }),
+);
 
-follow("assignments", topics, {
-  onNews: (position) => {
-    if (!form.elements.as_of.value) show(location.pathname + location.search, { after: position, quiet: true });
-  },
-  onState: (open) => {
-    live.hidden = false;
-    live.classList.toggle("still", !open);
-    live.textContent = open ? "Live" : "Not live; connecting again";
-  },
-});
+moveInHeatmap();
+keepCurrent({ shown });

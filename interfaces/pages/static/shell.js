@@ -95,6 +95,8 @@ export async function fetchPage(address, { signal, tag, after } = {}) {
     const said = page.getElementById("problem")?.textContent.replace(/\s+/g, " ").trim();
     throw new Refused(said || `The server answered with ${answer.status}.`);
   }
+  const style = (from) => from.querySelector("link[rel=stylesheet]").getAttribute("href");
+  if (style(page) !== style(document)) location.reload(); // the server is another one by now
   return { page, tag: answer.headers.get("ETag") };
 }
 
@@ -121,12 +123,14 @@ export function follow(context, topics, { onNews, onState }) {
     source.onerror = () => {
       onState(false);
       // The browser goes on by itself, unless it was told that it cannot.
-      if (source.readyState === EventSource.CLOSED) timer ??= setTimeout(again, 5000);
+      if (source.readyState === EventSource.CLOSED) timer ??= setTimeout(again, 2000, true);
     };
   };
-  const again = () => {
+  const again = (refused) => {
     timer = undefined;
-    if (document.visibilityState === "visible") open();
+    if (document.visibilityState !== "visible") return;
+    if (refused === true) onNews(); // the page itself is told why
+    open();
   };
   // A browser has six connections for one server: pages that nobody sees take none.
   document.addEventListener("visibilitychange", () => {

@@ -181,3 +181,24 @@ def test_every_view_is_written_as_csv_and_xlsx(
     said: dict[str, Any] = dict(stated)
     assert (said["from_week"], said["weeks"], said["department"]) == ("2026-11-15", "3", "all")
     assert said["position"] > 0
+
+
+def test_the_charts_are_drawn_into_files(planned: CommandLine) -> None:
+    planned.ok(*REPORT, "--png", "report.png", "--svg", "report.svg", "--unit", "percent")
+    assert (planned.folder / "report.png").read_bytes().startswith(b"\x89PNG\r\n")
+    assert "=Eng" in (planned.folder / "report.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--svg", "report.svg", "--unit", "fte"), "found 'fte', a picture shows hours or percent"),
+        (("--png", "nowhere/report.png"), "nowhere/report.png cannot be written"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused(
+    planned: CommandLine, options: tuple[str, ...], said: str
+) -> None:
+    ended = planned(*REPORT, *options)
+    assert ended.exit_code != 0
+    assert said in ended.stderr

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,18 @@ def test_the_start_page_has_a_headline_for_each_context(live: Live) -> None:
     assert "Lines 1 Scenarios 1 Suppliers over capacity 0" in said
 
 
+def test_an_installed_package_has_all_files_of_pages() -> None:
+    root = Path(__file__).parents[3]
+    declared = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = declared["tool"]["setuptools"]["package-data"]["interfaces.pages"]
+    folder = root / "interfaces" / "pages"
+    packaged = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert packaged == {
+        path for each in ("templates", "static") for path in (folder / each).rglob("*")
+    }
+    assert {path.name for path in folder.glob("static/*")} == set(assets())
+
+
 # Pictures.
 
 
@@ -282,6 +295,9 @@ def test_a_page_shows_a_persons_vertical_alone(locked: tuple[Live, MadeKey]) -> 
     assert '<span class="fixed" id="vertical">Buildings</span>' in text
     assert "Halls" in text
     assert "Roofs" not in text
+    assert "Grace" in text
+    assert "Ada" not in text
+    assert live.client.get(f"{PATH}/people/1").status_code == 404
     by_api = live.client.get(API, params={"vertical": 1}, headers=key.headers).json()
     capacity = sum(each["capacity"][0] for each in by_api["series"])
     everything: Any = report_plan()["people"]
