@@ -13,8 +13,8 @@ from projections.database import create_tables, open_read_models, reading
 from projections.deriving import Stored
 from projections.projection import Row
 from projections.role_capacity import Question, Source, role_capacity, role_capacity_report
+from projections.role_capacity.by_week import by_week_text
 from projections.role_capacity.derivation import RoleCapacityDerivation
-from projections.role_capacity.rules import hours_text
 from projections.role_capacity.tables import (
     AssignmentRow,
     DepartmentRow,
@@ -37,6 +37,7 @@ ASSIGNMENTS, WEEKS_EACH = 30_000, 26
 FIRST_WEEK = date(2026, 1, 4)
 WEEKS_ASKED = (4, 12, 20, 52)
 ROWS_AT_ONCE = 5_000
+CHANGED_AT_US = 1_767_225_600_000_000
 AT_LEAST_SECONDS = 0.2
 # By source, store and whether one department is asked for or all, up to 20 weeks.
 BARS = {
@@ -167,7 +168,17 @@ def _assignment(number: int, chance: random.Random) -> Row:
     first = chance.randrange(52 - WEEKS_EACH + 1)
     weeks = [FIRST_WEEK + timedelta(weeks=first + each) for each in range(WEEKS_EACH)]
     hours = {week.isoformat(): chance.randint(1, 40) * 10_000 for week in weeks}
+    moments = dict.fromkeys(hours, CHANGED_AT_US)
     person_id, project_id = chance.randint(1, PEOPLE), chance.randint(1, PROJECTS)
     return AssignmentRow(
-        number, person_id, project_id, None, None, 1, 100, hours_text(hours), 1_767_225_600_000_000
+        number,
+        person_id,
+        project_id,
+        None,
+        None,
+        1,
+        100,
+        by_week_text(hours),
+        CHANGED_AT_US,
+        by_week_text(moments),
     )
