@@ -80,21 +80,23 @@ class Pasts:
         self._open: OrderedDict[int, OpenPast] = OrderedDict()
         self._opening = threading.Lock()
 
-    async def read(self, position: int, question: Callable[[Connection], R]) -> R:
-        """Answer a question as it would have been at a position.
+    async def read(
+        self, position: int, question: Callable[[Connection], R], *, reads: Reads | None = None
+    ) -> R:
+        """Answer a question as it would have been at a position, in a thread of some reads.
 
         Raises PastNotReady, TooManyPasts, PastUnavailable and TooManyReads.
         """
-        past = await self.open(position)
+        past, threads = await self.open(position), reads or self._reads
         try:
-            return await self._reads.run(past.used_for(question), past.engine)
+            return await threads.run(past.used_for(question), past.engine)
         except OperationalError:
             # Removed by another process between our opening it and this connection.
             if past.path.exists():
                 raise
             self._forget(position)
             past = await self.open(position)
-            return await self._reads.run(past.used_for(question), past.engine)
+            return await threads.run(past.used_for(question), past.engine)
 
     async def compare(self, begin: int, end: int, question: Callable[[Connection], R]) -> R:
         """Answer a question about what differs between two positions. Raises as `read` does."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 from domain.errors import Invalid
 from domain.names import shown
 from interfaces.settings import Settings
-from projections.role_capacity import Report
+from projections.role_capacity import Question, Report
 
 Unit = Literal["hours", "fte", "percent"]
 UNITS: tuple[Unit, ...] = ("hours", "fte", "percent")
@@ -86,6 +86,22 @@ def hidden_words(settings: Settings) -> tuple[str, ...]:
     """Return the words by which projects are left out."""
     words = settings.role_capacity_hidden_words.split(",")
     return tuple(word.strip() for word in words if word.strip())
+
+
+def question_texts(asked: Question) -> dict[str, str]:
+    """Return what a table is about, as a person reads it beside the table."""
+    said = {
+        "from_week": asked.weeks[0],
+        "to_week": asked.weeks[-1],
+        "weeks": str(len(asked.weeks)),
+        "department": "all" if asked.department_id is None else str(asked.department_id),
+        "vertical": "all" if asked.vertical_id is None else str(asked.vertical_id),
+        "role_ids": ",".join(map(str, asked.role_ids)) or "all",
+        "gating": asked.gating,
+    }
+    for name in ("include_tentative", "include_time_off", "filter_out_lt5h"):
+        said[name] = "true" if getattr(asked, name) else "false"
+    return said
 
 
 # What is answered.

@@ -37,6 +37,8 @@ R = TypeVar("R")
 
 Follow = Literal["threads", "process"]
 
+_EXPORT_THREADS, _EXPORTS_WAITING = 1, 20  # each makes a file, and takes a core meanwhile
+
 
 class NotYetVisible(LedgerUnavailable):
     """The read models have not reached a position in the time that was allowed."""
@@ -75,6 +77,7 @@ class Service:
     capacity_files: CapacityFiles
     follower: Follower
     reads: Reads
+    exports: Reads
     log: Log
     projection_engine: Engine
     pasts: Pasts
@@ -91,6 +94,14 @@ class Service:
     async def read_past(self, position: int, question: Callable[[Connection], R]) -> R:
         """Answer a question from the read models as they stood at a position."""
         return await self.pasts.read(position, question)
+
+    async def export(self, question: Callable[[Connection], R]) -> R:
+        """Answer a question that takes long, in a thread that keeps no other from its answer."""
+        return await self.exports.run(question)
+
+    async def export_past(self, position: int, question: Callable[[Connection], R]) -> R:
+        """Answer a question that takes long from the read models as they stood at a position."""
+        return await self.pasts.read(position, question, reads=self.exports)
 
     async def position_of(self, field: str, moment: Moment) -> int:
         """Return the position that a moment means: of a time the last before what came after it.
@@ -153,8 +164,15 @@ async def open_service(
             key_reads = Reads(
                 open_read_models(settings.views_url, read_only=True), threads=1, waiting=1
             )
+            exports = Reads(
+                open_read_models(settings.views_url, read_only=True),
+                threads=_EXPORT_THREADS,
+                waiting=_EXPORTS_WAITING,
+            )
             pasts = _pasts(settings, side, reads)
-            service = _service(settings, clock, ledger, side, follower, reads, key_reads, pasts)
+            service = _service(
+                settings, clock, ledger, side, follower, reads, exports, key_reads, pasts
+            )
             await follower.start()
             try:
                 yield service
@@ -163,6 +181,7 @@ async def open_service(
                 await service.access_log.close()
                 await asyncio.to_thread(pasts.close)
                 await asyncio.to_thread(reads.close)
+                await asyncio.to_thread(exports.close)
                 await asyncio.to_thread(key_reads.close)
     finally:
         await ledger.close()
@@ -226,6 +245,7 @@ def _service(
     side: ReadingSide,
     follower: Follower,
     reads: Reads,
+    exports: Reads,
     key_reads: Reads,
     pasts: Pasts,
 ) -> Service:
@@ -245,6 +265,7 @@ def _service(
         capacity_files=side.files,
         follower=follower,
         reads=reads,
+        exports=exports,
         log=side.log,
         projection_engine=side.engine,
         pasts=pasts,

@@ -11,7 +11,7 @@ from domain.assignments.people import LeavesBeforeHired, Person, PersonFacts, Pe
 from domain.assignments.project_roles import ProjectRole, ProjectRoleFacts
 from domain.assignments.projects import Project, ProjectFacts
 from domain.assignments.role_mappings import RoleMapping, RoleMappingFacts
-from domain.assignments.roles import Role, RoleFacts
+from domain.assignments.roles import Role, RoleFacts, RoleNotFound
 from domain.assignments.verticals import Vertical, VerticalFacts
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "RoleFacts",
     "RoleMapping",
     "RoleMappingFacts",
+    "RoleNotFound",
     "Vertical",
     "VerticalFacts",
 ]

@@ -5,7 +5,18 @@ from uuid import UUID
 from msgspec import Struct
 
 from domain.aggregate import Aggregate, Event, evolves
+from domain.errors import NotFound
 from domain.identity import identity_once
+
+
+class RoleNotFound(NotFound):
+    """No role has this id."""
+
+    code = "role-not-found"
+
+    def __init__(self, role_id: int) -> None:
+        self.role_id = role_id
+        super().__init__(f"Role {role_id} is not known")
 
 
 class RoleFacts(Struct, frozen=True, kw_only=True):

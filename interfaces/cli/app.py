@@ -22,6 +22,7 @@ from interfaces.cli.keys import keys
 from interfaces.cli.matching import match
 from interfaces.cli.offers import aliases, offers
 from interfaces.cli.past import diff, explain, replay
+from interfaces.cli.people_reports import available, heatmap, over_allocation, utilization
 from interfaces.cli.rebuilds import projections
 from interfaces.cli.reports import capacity, distribution
 from interfaces.cli.role_capacity import backfill, reconcile, report
@@ -61,6 +62,10 @@ command(app, "replay", panel=_ASK)(replay)
 command(app, "history", dated=True, panel=_ASK)(history)
 app.add_typer(events, rich_help_panel=_ASK)
 app.add_typer(report, rich_help_panel=_ASK)
+command(report, "heatmap", dated=True)(heatmap)
+command(report, "utilization", dated=True)(utilization)
+command(report, "availability", dated=True)(available)
+command(report, "over-allocation", dated=True)(over_allocation)
 command(assignments, "reconcile")(reconcile)
 command(assignments, "backfill")(backfill)
 command(files, "migrate")(migrate_files)

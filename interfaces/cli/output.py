@@ -88,7 +88,10 @@ def json_text(value: Any, *, in_one_line: bool = False) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
-    """Return a compact table; a column whose name begins with `>` holds numbers."""
+    """Return a compact table; a column whose name begins with `>` holds numbers.
+
+    A cell may be a Text, with colours that we gave it.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -100,7 +103,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
             column.removeprefix(">"), justify="right" if numbers else "left", overflow="fold"
         )
     for row in rows:
-        made.add_row(*(Text(visible(each)) for each in row))
+        cells = (each if isinstance(each, Text) else Text(visible(each)) for each in row)
+        made.add_row(*cells)
     return made
 
 

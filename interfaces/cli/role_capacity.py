@@ -1,7 +1,5 @@
 """Commands: how much of each role is taken, and whether the tables behind that answer agree."""
 
-import csv
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,16 +10,17 @@ from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Session
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import many, table
+from interfaces.cli.report_files import CsvFile, XlsxFile, write_files
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from interfaces.role_capacity import RoleCapacityAnswer, RoleSeries
     from projections.role_capacity import Question, Reconciled
 
 report = group("report", "Reports: what is planned, against what there is.")
 
 _BARS = "▁▂▃▄▅▆▇█"
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_COLUMNS = ("role_id", "role", "week", "assigned", "projected", "demand", "capacity", "people")
 
 Department = Annotated[
     int | None, typer.Option("--department", help="Only this department, by its id.", metavar="ID")
@@ -55,10 +54,8 @@ def role_capacity(
     source: Annotated[
         str, typer.Option(help="rollup, normalized, jsonb or python; else the setting.")
     ] = "",
-    csv_file: Annotated[
-        Path | None,
-        typer.Option("--csv", help="Write the figures into this file.", metavar="FILE"),
-    ] = None,
+    csv_file: CsvFile = None,
+    xlsx_file: XlsxFile = None,
 ) -> None:
     """Show for each role how much is taken of what there is, week by week.
 
@@ -67,16 +64,18 @@ def role_capacity(
     **Example:** `capacity report role-capacity --department 3 --weeks 8`
     """
     from interfaces.role_capacity import UNITS, hidden_words, report_body
+    from interfaces.role_sheets import report_sheet
     from projections import role_capacity as queries
+    from projections.database import standing
 
     settings = door.settings
-    said_gating = _one_of("gating", gating or settings.role_capacity_gating, queries.GATINGS)
-    said_source = _one_of("source", source or settings.role_capacity_source, queries.SOURCES)
-    said_unit: Any = _one_of("unit", unit, UNITS)
+    said_gating = one_of("gating", gating or settings.role_capacity_gating, queries.GATINGS)
+    said_source = one_of("source", source or settings.role_capacity_source, queries.SOURCES)
+    said_unit: Any = one_of("unit", unit, UNITS)
 
     async def work(session: Session) -> Any:
         question: Question = queries.Question(
-            weeks=_weeks(session, start, weeks),
+            weeks=weeks_asked(session, start, weeks),
             department_id=department,
             vertical_id=vertical,
             role_ids=tuple(role or ()),
@@ -85,21 +84,28 @@ def role_capacity(
             filter_out_lt5h=filter_out_lt5h,
             hidden_words=hidden_words(settings),
         )
-        return await session.read(
-            queries.role_capacity_report, question=question, source=said_source
-        )
+        made_at = session.service.clock().isoformat(timespec="seconds")
 
-    found = door.ask(work)
-    body = report_body(found.report, said_unit)
-    if csv_file is not None:
-        _write_csv(csv_file, body)
+        def looked_at(connection: "Connection") -> Any:
+            position, _ = standing(connection, queries.role_capacity.name)
+            found = queries.role_capacity_report(connection, question=question, source=said_source)
+            about = {"report": "role-capacity", "position": position, "made_at": made_at}
+            about |= {"unit": said_unit, "source": found.source}
+            body = report_body(found.report, said_unit)
+            write_files(csv_file, xlsx_file, lambda: report_sheet(body), question, about)
+            return found, body
+
+        return await session.read(looked_at)
+
+    found, body = door.ask(work)
     lines = [*_report_lines(report_body(found.report)), f"Read from {found.source}."]
     if found.failed:
         lines.append(f"Failed: {', '.join(f'{e.source} ({e.error})' for e in found.failed)}")
     door.answer(body, *lines)
 
 
-def _weeks(session: Session, start: str, weeks: int) -> tuple[str, ...]:
+def weeks_asked(session: Session, start: str, weeks: int) -> tuple[str, ...]:
+    """Return the weeks that are asked about; the current one is the first if none is said."""
     from interfaces.role_capacity import read_start, weeks_from
     from projections.role_capacity import week_of
 
@@ -107,7 +113,8 @@ def _weeks(session: Session, start: str, weeks: int) -> tuple[str, ...]:
     return weeks_from(read_start(start) if start else week_of(today), weeks)
 
 
-def _one_of(name: str, text: str, allowed: tuple[str, ...]) -> Any:
+def one_of(name: str, text: str, allowed: tuple[str, ...]) -> Any:
+    """Return one of some words. Raises Invalid."""
     if text not in allowed:
         raise Invalid((f"/{name}", f"found {shown(text)}, one of {', '.join(allowed)} is needed"))
     return text
@@ -147,28 +154,6 @@ def _bar(demand: float, capacity: float) -> str:
     return _BARS[min(7, int(8 * demand / capacity))] if demand > 0 else "·"
 
 
-def _write_csv(path: Path, body: "RoleCapacityAnswer") -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        for each in body.series:
-            figures = zip(
-                body.week_keys,
-                each.assigned,
-                each.projected,
-                each.demand,
-                each.capacity,
-                each.people,
-                strict=True,
-            )
-            writer.writerows([each.role_id, _as_text(each.role_name), *row] for row in figures)
-
-
-def _as_text(name: str) -> str:
-    """Return a name that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(_STARTS_A_FORMULA) else name
-
-
 # Whether the tables agree.
 
 
@@ -205,13 +190,24 @@ def reconcile(
         door.exit_code = ExitCode.FOUND_WRONG
 
 
-def backfill(door: Door) -> None:
+def backfill(
+    door: Door,
+    department: Department = None,
+    chunk: Annotated[
+        int,
+        typer.Option(help="With --department: so many assignments at a time.", min=1, max=10_000),
+    ] = 500,
+) -> None:
     """Make hours by week and totals anew from the events, beside those that are read meanwhile.
 
-    Once or ten times, it comes to the same.
+    With --department only its rows that are not right are made right, in place, from planning as
+    it stands. Once or ten times, it comes to the same.
 
-    **Example:** `capacity assignments backfill`
+    **Example:** `capacity assignments backfill --department 3`
     """
+    if department is not None:
+        _mend(door, department, chunk)
+        return
 
     async def work(session: Session) -> int:
         import asyncio
@@ -221,3 +217,22 @@ def backfill(door: Door) -> None:
     position = door.run(work)
     told = {"projection": "role_capacity", "position": position}
     door.answer(told, f"Made anew, up to position {position}.")
+
+
+def _mend(door: Door, department: int, chunk: int) -> None:
+    from projections.catalogue import PROJECTIONS
+    from projections.role_capacity import Mended, mend
+
+    async def work(session: Session) -> Mended:
+        import asyncio
+
+        await session.bring_current()
+        engine, about = session.service.projection_engine, {"department_id": department}
+        return await asyncio.to_thread(mend, engine, PROJECTIONS, chunk=chunk, **about)
+
+    found = door.run(work)
+    wrong = found.week_rows + found.totals
+    did = f"Made {many(wrong, 'row')} right" if wrong else "Nothing to do: all rows are right"
+    cells = f"{many(found.week_rows, 'week cell')}, {many(found.totals, 'total')}"
+    looked = f"looked at {many(found.assignments, 'assignment')}"
+    door.answer(found, f"{did} ({cells}); {looked}.")

@@ -42,31 +42,40 @@ async def answer_question(
     Raises NotYetVisible, PastNotReady.
     """
     headers = asked.header_texts()
-    if "as_of" in query and "after" in query:
-        detail = "says nothing beside as_of, which never has to be waited for; leave one out"
-        raise Invalid(("/after", detail))
-    past = await asked_position(asked, query)
-    if past is None:
-        await _wait(asked, query, headers)
+    past = await go_to(asked, query)
 
     def answered(connection: Connection) -> tuple[Document, dict[str, str]]:
-        stands = _stands(connection, projection)
+        headers = stands(connection, projection)
         answer = question(connection)
         if isinstance(answer, Document):
-            return answer, stands
-        return Document(encode(answer), "", {}), stands
+            return answer, headers
+        return Document(encode(answer), "", {}), headers
 
     if past is None:
-        document, stands = await asked.service.read(answered)
-        await asked.service.check_not_ahead(int(stands["capacity-position"]))
+        document, stood = await asked.service.read(answered)
+        await asked.service.check_not_ahead(int(stood["capacity-position"]))
     else:
-        document, stands = await asked.service.read_past(past, answered)
-    sent = {**stands, **document.headers}
+        document, stood = await asked.service.read_past(past, answered)
+    sent = {**stood, **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'
         if _is_known(headers.get(b"if-none-match", ""), document.tag):
             return Response(status_code=304, headers=sent)
     return Response(document.body, headers=sent, media_type=JSON_TYPE)
+
+
+async def go_to(asked: Asked, query: dict[str, str]) -> int | None:
+    """Return the position that the query asks about; None for now, once reads show what it names.
+
+    Raises Invalid, NotYetVisible.
+    """
+    if "as_of" in query and "after" in query:
+        detail = "says nothing beside as_of, which never has to be waited for; leave one out"
+        raise Invalid(("/after", detail))
+    past = await asked_position(asked, query)
+    if past is None:
+        await _wait(asked, query)
+    return past
 
 
 async def asked_position(asked: Asked, query: dict[str, str], field: str = "as_of") -> int | None:
@@ -76,11 +85,11 @@ async def asked_position(asked: Asked, query: dict[str, str], field: str = "as_o
     return await asked.service.position_of(field, read_moment(field, query[field]))
 
 
-def _stands(connection: Connection, projection: str) -> dict[str, str]:
+def stands(connection: Connection, projection: str) -> dict[str, str]:
     """Say which position an answer shows, and from which on something is missing in it."""
     position, parked_from = standing(connection, projection)
-    stands = {"capacity-position": str(position)}
-    return stands if parked_from is None else stands | {"capacity-behind": str(parked_from)}
+    said = {"capacity-position": str(position)}
+    return said if parked_from is None else said | {"capacity-behind": str(parked_from)}
 
 
 def as_document(body: bytes, **headers: str) -> Document:
@@ -89,8 +98,8 @@ def as_document(body: bytes, **headers: str) -> Document:
     return Document(body, sha256(body).hexdigest(), named)
 
 
-async def _wait(asked: Asked, query: dict[str, str], headers: dict[bytes, str]) -> None:
-    seconds = _preferred_wait(headers.get(b"prefer", ""))
+async def _wait(asked: Asked, query: dict[str, str]) -> None:
+    seconds = _preferred_wait(asked.header_texts().get(b"prefer", ""))
     after = query.get("after")
     if after is not None:
         position = whole_number("after", after, least=0, most=MAX_POSITION)

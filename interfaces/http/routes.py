@@ -231,9 +231,10 @@ def query_number(name: str, least: int, most: int, meaning: str) -> Schema:
     return _query(name, _whole_number(least, most), meaning)
 
 
-def query_text(name: str, meaning: str, *, max_length: int = 200) -> Schema:
+def query_text(name: str, meaning: str, *, max_length: int = 200, required: bool = False) -> Schema:
     """Return a query parameter that is text."""
-    return _query(name, {"type": "string", "minLength": 1, "maxLength": max_length}, meaning)
+    schema = {"type": "string", "minLength": 1, "maxLength": max_length}
+    return _query(name, schema, meaning) | {"required": required}
 
 
 def query_moment(name: str, meaning: str, *, required: bool = False) -> Schema:

@@ -23,9 +23,9 @@ _units = func.sum(_columns.units)
 def figures(connection: Connection, question: Question) -> Figures:
     """Return what the hours by assignment and week come to."""
     hidden = hidden_projects(connection, question.hidden_words)
-    shown = _shown(question, hidden)
-    of_people = [*shown, *_of_people(question)]
-    kept = _kept(question, of_people) if question.filter_out_lt5h else None
+    shown = shown_hours(question, hidden)
+    of_people = [*shown, *hours_of_people(question)]
+    kept = busy_people(question, of_people) if question.filter_out_lt5h else None
     capacity, heads = capacity_of(connection, question, kept)
     return Figures(
         assigned=_assigned(connection, of_people, kept),
@@ -35,7 +35,8 @@ def figures(connection: Connection, question: Question) -> Figures:
     )
 
 
-def _shown(question: Question, hidden: list[int]) -> list[ColumnElement[bool]]:
+def shown_hours(question: Question, hidden: list[int]) -> list[ColumnElement[bool]]:
+    """Return what hours must be to count in an answer, whosever they are."""
     conditions: list[ColumnElement[bool]] = [
         _columns.week_start.between(question.weeks[0], question.weeks[-1]),
         _columns.gates >= (1 if question.gating == "hire_week" else 2),
@@ -49,7 +50,8 @@ def _shown(question: Question, hidden: list[int]) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _of_people(question: Question) -> list[ColumnElement[bool]]:
+def hours_of_people(question: Question) -> list[ColumnElement[bool]]:
+    """Return what hours must be, beside being shown, to count as assigned."""
     conditions: list[ColumnElement[bool]] = [
         _columns.person_id.is_not(None),
         _columns.role_id.is_not(None),
@@ -59,7 +61,7 @@ def _of_people(question: Question) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _kept(question: Question, of_people: list[ColumnElement[bool]]) -> Select[Any]:
+def busy_people(question: Question, of_people: list[ColumnElement[bool]]) -> Select[Any]:
     """Select the people who have enough hours in one of the first weeks."""
     first_weeks = question.weeks[:LEAST_IN_WEEKS]
     return (

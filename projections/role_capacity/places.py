@@ -1,7 +1,7 @@
 """Departments and verticals: what there is to choose from, and where a person belongs."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from projections.role_capacity.tables import departments, people, verticals
 
@@ -42,5 +42,17 @@ def vertical_of(connection: Connection, *, person_id: int) -> int | None:
         select(departments.c.vertical_id)
         .join_from(people, departments, people.c.department_id == departments.c.department_id)
         .where(people.c.person_id == person_id)
+    )
+    return found
+
+
+def smallest_department(connection: Connection) -> int | None:
+    """Return the department with the fewest people, if anybody is in any."""
+    found: int | None = connection.scalar(
+        select(people.c.department_id)
+        .where(people.c.department_id.is_not(None))
+        .group_by(people.c.department_id)
+        .order_by(func.count(), people.c.department_id)
+        .limit(1)
     )
     return found

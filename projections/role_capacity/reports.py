@@ -76,13 +76,17 @@ def _report(connection: Connection, question: Question, figures: Figures) -> Rep
     listed = _listed(connection, question)
     if not listed:
         return Report(question.weeks, (), figures, {}, Summary())
+    projected, summary = split(figures.placeholders, mappings_of(connection))
+    return Report(question.weeks, listed, figures, projected, summary)
+
+
+def mappings_of(connection: Connection) -> dict[tuple[str, int], list[int]]:
+    """Return the roles that serve each project role, by template (empty: none)."""
     found = connection.execute(select(role_mappings))
-    mappings = {
+    return {
         (row.template, row.project_role_id): [int(each) for each in row.role_ids.split(",")]
         for row in found
     }
-    projected, summary = split(figures.placeholders, mappings)
-    return Report(question.weeks, listed, figures, projected, summary)
 
 
 def _listed(connection: Connection, question: Question) -> tuple[ListedRole, ...]:

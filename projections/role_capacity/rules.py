@@ -22,6 +22,7 @@ from projections.role_capacity.tables import (
     AssignmentRow,
     DepartmentRow,
     MappingRow,
+    NameCipherRow,
     NewsRow,
     PersonRow,
     ProjectRoleRow,
@@ -31,6 +32,7 @@ from projections.role_capacity.tables import (
     VerticalRow,
     assignments,
     departments,
+    name_ciphers,
     people,
     planning_news,
     project_roles,
@@ -52,13 +54,13 @@ role_capacity = Projection(
     "role_capacity",
     version=2,
     rows={**PLANNED, **DERIVED},
-    subscribes=tuple(each for each in events_of(*_PLANNING) if each not in _OF_NAMES),
+    subscribes=events_of(*_PLANNING),
     derivation=RoleCapacityDerivation(),
 )
 rule = role_capacity.rule
 
 
-@rule(planning_news, *role_capacity.subscribes)
+@rule(planning_news, *(each for each in role_capacity.subscribes if each not in _OF_NAMES))
 def _news(_: NewsRow | None, event: Event, position: int) -> NewsRow:
     return NewsRow(event.originator_id.bytes, position)
 
@@ -156,6 +158,16 @@ def _hired(_: PersonRow | None, event: Person.Hired, _position: int) -> PersonRo
         strict_until="",
     )
     return _with_weeks(row)
+
+
+@rule(name_ciphers, Person.Hired, Person.Renamed, key=_person_id)
+def _named(_: NameCipherRow | None, event: Any, _position: int) -> NameCipherRow:
+    return NameCipherRow(event.person_id, event.name_cipher)
+
+
+@rule(name_ciphers, Person.Forgotten, key=_person_id)
+def _forgotten(_: NameCipherRow | None, event: Person.Forgotten, _position: int) -> None:
+    return None
 
 
 @rule(people, Person.MovedDepartment, key=_person_id)

@@ -53,6 +53,11 @@ people = Table(
     Index("people_department", "department_id"),
 )
 
+# Names as their ciphers: nothing here opens them, and without a person's key nothing does.
+name_ciphers = Table(
+    "name_ciphers", metadata, _id("person_id"), Column("name_cipher", LargeBinary, nullable=False)
+)
+
 time_off = Table(
     "time_off",
     metadata,
@@ -155,6 +160,11 @@ class PersonRow(Row):
     strict_until: str
 
 
+class NameCipherRow(Row):
+    person_id: int
+    name_cipher: bytes
+
+
 class TimeOffRow(Row):
     person_id: int
     week_start: str
@@ -206,6 +216,7 @@ PLANNED: dict[Table, type[Row]] = {
     departments: DepartmentRow,
     roles: RoleRow,
     people: PersonRow,
+    name_ciphers: NameCipherRow,
     time_off: TimeOffRow,
     projects: ProjectRow,
     project_roles: ProjectRoleRow,

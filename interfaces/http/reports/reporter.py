@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from interfaces.http.metrics import Metrics
 from interfaces.http.questions import Document, as_document
 from interfaces.http.wire import encode
+from interfaces.role_capacity import UNITS_PER_HOUR
 from projections.database import standing
 from projections.role_capacity import (
     Answered,
@@ -35,6 +36,7 @@ SLOW_TOLD_SECONDS = 60.0  # how often at most
 _log = structlog.get_logger(__name__)
 
 Ask = Callable[..., Answered]
+M = TypeVar("M")
 
 
 class Wanted(NamedTuple):
@@ -103,11 +105,20 @@ class Reporter:
     def _made(
         self, connection: Connection, wanted: Wanted, body: Callable[[Connection, Report], Any]
     ) -> Document:
+        answered, made = self.answered(
+            connection, wanted, lambda report: encode(body(connection, report))
+        )
+        return as_document(made, capacity_source=source_text(answered))
+
+    def answered(
+        self, connection: Connection, wanted: Wanted, make: Callable[[Report], M]
+    ) -> tuple[Answered, M]:
+        """Return a report that is not kept, with what is made of it; timed and logged."""
         began = self._seconds()
         answered = self._ask(connection, question=wanted.question, source=wanted.source)
-        encoded = encode(body(connection, answered.report))
+        made = make(answered.report)
         self._tell(answered, wanted.question, self._seconds() - began)
-        return as_document(encoded, capacity_source=source_text(answered))
+        return answered, made
 
     def _tell(self, answered: Answered, question: Question, seconds: float) -> None:
         for failed in answered.failed:
@@ -120,6 +131,7 @@ class Reporter:
             "roles_count": len(answered.report.roles),
             "source": answered.source,
             "filter_out_lt5h": question.filter_out_lt5h,
+            "projected_hours": answered.report.summary.mapped_units / UNITS_PER_HOUR,
             "duration_ms": round(1_000 * seconds, 1),
         }
         _log.info("role_capacity", **told)

@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from tests.interfaces.cli.conftest import CommandLine
 
@@ -111,3 +112,72 @@ def test_drift_is_found_by_department_and_mended(
     for _ in range(2):
         assert "Made anew" in planned.ok("assignments", "backfill")
     assert "They agree." in planned.ok("assignments", "reconcile", "--fail-on-drift")
+
+
+def test_a_department_is_made_right_in_place(planned: CommandLine) -> None:
+    spoil(planned, "UPDATE assignment_week_hours SET units = 1 WHERE week_start = '2026-11-15'")
+    other = planned.json("assignments", "backfill", "--department", "4")
+    assert other == {"assignments": 1, "week_rows": 0, "totals": 0}
+    mended = planned.json("assignments", "backfill", "--department", "3", "--chunk", "1")
+    assert mended == {"assignments": 1, "week_rows": 1, "totals": 0}
+    again = planned.ok("assignments", "backfill", "--department", "3")
+    assert again.startswith("Nothing to do: all rows are right (0 week cells, 0 totals)")
+    assert "They agree." in planned.ok("assignments", "reconcile", "--fail-on-drift")
+
+
+# People.
+
+
+def test_the_heatmap_has_a_letter_for_each_week(planned: CommandLine) -> None:
+    asked = ("report", "heatmap", "--start", "2026-11-15", "--weeks", "3")
+    shown = planned.ok(*asked)
+    (row,) = [line.split() for line in shown.splitlines() if "Ada" in line]
+    assert row == ["Ada", "=Eng", "pOf", "60.5", "120.0"]
+    assert "f free, p partial, F full, O over" in shown
+    (person,) = planned.json(*asked)["people"]
+    assert [each["state"] for each in person["cells"]] == ["partial", "over", "free"]
+
+
+def test_views_of_people_are_tables_and_json(planned: CommandLine) -> None:
+    span = ("--start", "2026-11-15", "--weeks", "2")
+    used = planned.ok("report", "utilization", "1", *span)
+    assert "60.5 h of 80.0 h: 75.6 %" in used
+    assert planned.json("report", "utilization", "1", *span)["total"]["overWeeks"] == 1
+    free = planned.ok("report", "availability", "1", *span)
+    assert "0 people have 1 h left in each week" in free
+    assert "2026-11-22: 0 h free, 1 h are needed" in free
+    over = planned.ok("report", "over-allocation", *span)
+    (row,) = [line.split() for line in over.splitlines() if "Ada" in line]
+    assert row == ["Ada", "2026-11-22", "50.5", "40", "10.5", "no", "project", "50.5"]
+    none = planned.ok("report", "over-allocation", "--start", "2026-12-06")
+    assert none.strip() == "Nobody has more to do than they can give."
+    assert planned("report", "utilization", "2").exit_code == 3
+    assert planned("report", "availability", "many").exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("view", "many"),
+    [
+        (("role-capacity",), 3),
+        (("heatmap",), 3),
+        (("utilization", "1"), 3),
+        (("availability", "1"), 3),
+        (("over-allocation",), 1),
+    ],
+)
+def test_every_view_is_written_as_csv_and_xlsx(
+    planned: CommandLine, view: tuple[str, ...], many: int
+) -> None:
+    span = ("--start", "2026-11-15", "--weeks", "3")
+    ended = planned("report", *view, *span, "--csv", "out.csv", "--xlsx", "out.xlsx")
+    assert ended.exit_code == 0
+    assert "gating=hire_week" in ended.stderr
+    with (planned.folder / "out.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    book = CalamineWorkbook.from_path(planned.folder / "out.xlsx")
+    figures, details = (book.get_sheet_by_name(name).to_python() for name in book.sheet_names)
+    assert (rows[0], len(rows), len(figures)) == (figures[0], many + 1, many + 1)
+    stated: Any = details[1:]
+    said: dict[str, Any] = dict(stated)
+    assert (said["from_week"], said["weeks"], said["department"]) == ("2026-11-15", "3", "all")
+    assert said["position"] > 0

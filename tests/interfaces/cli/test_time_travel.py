@@ -22,6 +22,10 @@ DATED = {
     "scenarios list": ["roof"],
     "scenarios show": ["roof", "march"],
     "report role-capacity": [],
+    "report heatmap": [],
+    "report utilization": ["1"],
+    "report availability": ["8"],
+    "report over-allocation": [],
     "assignments export": [],
     "explain": ["supplier_capacity", "supplier_capacity", "supplier=ACME"],
 }
@@ -63,6 +67,7 @@ def _head(roof: CommandLine) -> int:
 
 def test_every_command_answers_as_it_did_then(roof: CommandLine) -> None:
     told: list[tuple[int, str, str]] = []
+    roof.ok("assignments", "import", roof.file("plan.json", '{"people": [{"id": 1, "name": "A"}]}'))
     steps = (
         ["book", "roof", "march", "R-1", "ACME"],
         ["aliases", "set", "roof", "A=ACME"],

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from interfaces.http.reports import reporter
-from interfaces.settings import Settings
-from tests.support.keys import beside, command, make_key
+from tests.support.keys import make_key
+from tests.support.plans import planned
 from tests.support.servers import Live, running, settings_in
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)  # a Saturday
@@ -80,28 +80,17 @@ WHOLE = {
 }
 
 
-def planned(settings: Settings, plan: dict[str, Any] = PLAN) -> Settings:
-    """Import a plan, as another process would."""
-
-    async def imported(service: Any) -> None:
-        document = json.dumps(plan).encode()
-        await service.planning.import_document(command(reason="a plan"), document=document)
-
-    beside(settings, imported)
-    return settings
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    settings = planned(settings_in(tmp_path, database_url=url))
+    settings = planned(settings_in(tmp_path, database_url=url), PLAN)
     with running(settings, clock=lambda: NOW) as live:
         yield live
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = planned(settings_in(tmp_path_factory.mktemp("planned")))
+    settings = planned(settings_in(tmp_path_factory.mktemp("planned")), PLAN)
     with running(settings, clock=lambda: NOW) as live:
         yield live
 
@@ -243,7 +232,7 @@ def test_the_row_of_a_person_is_explained(shared: Live) -> None:
 
 
 def test_a_persons_key_sees_its_own_vertical(tmp_path: Path) -> None:
-    settings = planned(settings_in(tmp_path))
+    settings = planned(settings_in(tmp_path), PLAN)
     grace = make_key(settings, "read", person_id="2").headers
     nobody = make_key(settings, "read", person_id="nobody").headers
     staff = make_key(settings, "read", "staff", person_id="2").headers

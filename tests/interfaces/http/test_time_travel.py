@@ -49,6 +49,14 @@ ASKED: dict[str, list[dict[str, str]]] = {
     "/v1/explain/{projection}/{key}": [{}],
     "/v1/planning/export": [{}],
     "/v1/reports/role-capacity": [{"start": "2026-11-15"}],
+    "/v1/reports/people-heatmap": [{"start": "2026-11-15"}],
+    "/v1/reports/people/{person_id}/utilization": [{"start": "2026-11-15"}],
+    "/v1/reports/availability": [{"start": "2026-11-15", "hours": "8"}],
+    "/v1/reports/over-allocation": [{"start": "2026-11-15"}],
+    "/v1/reports/role-capacity/roles/{role_id}": [{"start": "2026-11-15"}],
+    "/v1/reports/role-capacity/people/{person_id}": [{"start": "2026-11-15"}],
+    "/v1/reports/role-capacity/assignments/{assignment_id}": [{"start": "2026-11-15"}],
+    "/v1/reports/role-capacity/assignments/{assignment_id}/events": [{}],
 }
 # It names two moments itself.
 UNDATED = {
@@ -63,6 +71,9 @@ NAMES = {
     "registration_id": "R-1",
     "supplier": "ACME",
     "projection": "supplier_capacity",
+    "role_id": "1",
+    "person_id": "1",
+    "assignment_id": "1",
 }
 steps = st.lists(
     st.tuples(

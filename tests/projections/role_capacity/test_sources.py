@@ -9,73 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from domain.aggregate import Event
 from projections import parts
 from projections.building import Manner
-from projections.database import projection_positions
 from projections.past import make_past, open_past
-from projections.projector import Projector
 from projections.rebuilding import rebuild_here
-from projections.role_capacity import Answered, Question, role_capacity, role_capacity_report
+from projections.role_capacity import Question, role_capacity, role_capacity_report
 from projections.role_capacity.counting import Totals
 from projections.role_capacity.questions import SOURCES, Figures
 from projections.role_capacity.reports import FIGURES
-from tests.projections.conftest import BareLedger
 from tests.projections.role_capacity.documents import WEEKS, Planning, documents, questions
+from tests.projections.role_capacity.life import Life, told
 from tests.projections.role_capacity.reference import Document, report
 
 ANYWHERE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-
-
-class Life:
-    """One planning after the other in one ledger, with its read model."""
-
-    def __init__(self, ledger: BareLedger) -> None:
-        self.ledger, self.engine = ledger, ledger.engine()
-        self.projector = Projector(ledger.log, self.engine, [role_capacity])
-
-    def begin(self, page_events: int) -> None:
-        self.ledger.erase()
-        begun = {"position": 0, "epoch": 0, "applied_events": 0, "applied_digest": 0}
-        with self.engine.begin() as connection:
-            for table in role_capacity.rows:
-                connection.execute(table.delete())
-            connection.execute(projection_positions.update().values(begun))
-        self.projector = Projector(
-            self.ledger.log, self.engine, [role_capacity], page_events=page_events
-        )
-
-    def append(self, events: list[Event], size: int) -> None:
-        """Append events in groups of some size, so that pages can end between them."""
-        for start in range(0, len(events), size):
-            self.ledger.append(events[start : start + size])
-
-    def answer(self, question: Question, source: Any) -> dict[str, Any]:
-        with self.engine.connect() as connection, connection.begin():
-            return told(role_capacity_report(connection, question=question, source=source))
-
-
-def told(answered: Answered) -> dict[str, Any]:
-    """Return an answer in the words of the reference model."""
-    found, listed = answered.report, [each.role_id for each in answered.report.roles]
-
-    def cells(figures: dict[Any, Any]) -> dict[Any, Any]:
-        return {
-            (week, role): figures[week, role]
-            for week in found.weeks
-            for role in listed
-            if figures.get((week, role))
-        }
-
-    summary = found.summary
-    return {
-        "roles": listed,
-        "assigned": cells(found.figures.assigned),
-        "capacity": cells(found.figures.capacity),
-        "people": cells(found.figures.people),
-        "projected": cells(found.projected),
-        "summary": (summary.mapped_units, summary.unmapped_units, summary.pairs_used),
-    }
 
 
 def rows_of(engine: Engine) -> dict[str, list[Any]]:
@@ -106,11 +52,6 @@ def check(
         expected = report(then, question)
         for source in sources_of(life):
             assert life.answer(question, source) == expected, source
-
-
-@pytest.fixture
-def life(ledger: BareLedger) -> Life:
-    return Life(ledger)
 
 
 def test_all_sources_say_what_the_reference_says(life: Life) -> None:
