@@ -129,6 +129,18 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def memory_peak_begun() -> int:
+    """Forget the largest size that this process had so far; return the one it has, in megabytes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory_peak_megabytes()
+
+
+def memory_peak_megabytes() -> int:
+    """Return the largest size of this process since it was forgotten, in megabytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
+
+
 def idle_probe() -> float:
     """Return how many thousand steps of plain Python fit in a second. It tells a busy machine."""
     with stopwatch() as elapsed:
