@@ -4,7 +4,7 @@ import gc
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -93,6 +93,37 @@ class Report:
             bar=bar,
             at_most=at_most,
             note=note,
+        )
+        self.add(figure)
+        return figure
+
+    def rounds_of(
+        self, sides: Mapping[str, Callable[[], float]], *, rounds: int = ROUNDS
+    ) -> dict[str, list[float]]:
+        """Measure several sides in turn, each round in the other order, for `ratio` to compare."""
+        found: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(rounds):
+            for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
+                gc.collect()
+                found[name].append(sides[name]())
+        return found
+
+    def ratio(
+        self,
+        name: str,
+        ours: Sequence[float],
+        theirs: Sequence[float],
+        *,
+        against: str,
+        unit: str = "/s",
+        bar: float | None = None,
+        note: str = "",
+    ) -> Figure:
+        """Add the figure of two sides that were measured in the same rounds."""
+        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        mine, other = statistics.median(ours), statistics.median(theirs)
+        figure = Figure(
+            name, mine, other, ratio, unit, against, rounds=len(ours), bar=bar, note=note
         )
         self.add(figure)
         return figure
