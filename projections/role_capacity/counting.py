@@ -3,13 +3,13 @@
 Pure functions of source rows. The same ones make the rows of a rebuild and the changes of a page.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
 from projections.projection import Key, Row
+from projections.role_capacity.by_week import by_week
 from projections.role_capacity.tables import (
     AssignmentRow,
     DepartmentRow,
@@ -42,11 +42,16 @@ class Around(NamedTuple):
     project_roles: Mapping[Key, Any]
 
 
-def week_rows(assignment: AssignmentRow, around: Around) -> list[WeekHoursRow]:
-    """Return the hours of an assignment by week, with what reports ask for."""
-    units_by_week: dict[str, int] = json.loads(assignment.weekly_hours)
+def week_rows(
+    assignment: AssignmentRow, around: Around, *, weeks: Collection[str] | None = None
+) -> list[WeekHoursRow]:
+    """Return the hours of an assignment by week, or in some weeks, with what reports ask for."""
+    units_by_week = by_week(assignment.weekly_hours)
+    if weeks is not None:
+        units_by_week = {week: units_by_week[week] for week in weeks if week in units_by_week}
     if not units_by_week:
         return []
+    changed_at_us = by_week(assignment.changed_at_us_by_week)
     person: PersonRow | None = around.people.get(assignment.person_id)
     project: ProjectRow | None = around.projects.get(assignment.project_id)
     project_role: ProjectRoleRow | None = around.project_roles.get(assignment.project_role_id)
@@ -68,7 +73,7 @@ def week_rows(assignment: AssignmentRow, around: Around) -> list[WeekHoursRow]:
             is_tentative=int(assignment.probability_percent < FIRM_PERCENT),
             gates=_gates(assignment, person, week),
             units=units,
-            updated_at_us=assignment.changed_at_us,
+            updated_at_us=changed_at_us[week],
         )
         for week, units in units_by_week.items()
     ]

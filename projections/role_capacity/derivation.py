@@ -8,6 +8,7 @@ from msgspec.structs import astuple
 from sqlalchemy import Connection, Table
 
 from projections.projection import Key, MadeOf, Row, Rows, RowsBefore, StoredRows
+from projections.role_capacity.by_week import by_week
 from projections.role_capacity.counting import Around, Sums, Totals, week_rows
 from projections.role_capacity.provenance import made_of
 from projections.role_capacity.tables import (
@@ -25,6 +26,11 @@ from projections.role_capacity.totals import DERIVED, TOTALS, WeekHoursRow, week
 _ROWS_AT_ONCE = 50_000
 # What, if it changes, changes the hours of all assignments that refer to it; and how they do.
 _REFERRED = ((people, "person_id"), (projects, "project_id"), (project_roles, "project_role_id"))
+# What of an assignment concerns all of its weeks.
+_FACTS = (
+    "person_id", "project_id", "department_id", "project_role_id", "is_active",
+    "probability_percent",
+)  # fmt: skip
 
 
 class RoleCapacityDerivation:
@@ -90,14 +96,20 @@ class _Page:
 
     def hours(self) -> tuple[dict[Key, WeekHoursRow], dict[Key, WeekHoursRow]]:
         """Return the hours by week of all assignments concerned, before and after."""
-        concerned = self._sides(assignments, self._referring())
+        referring = self._referring()
+        concerned = self._sides(assignments, referring)
         around = self._around([*concerned.before.values(), *concerned.after.values()])
+        weeks = {
+            key: _weeks_changed(concerned.before.get(key), concerned.after.get(key))
+            for key in self._after[assignments]
+            if key not in referring
+        }
         before, after = (
             {
                 (row.assignment_id, row.week_start): row
-                for each in rows.values()
+                for key, each in rows.items()
                 if each is not None
-                for row in week_rows(each, surroundings)
+                for row in week_rows(each, surroundings, weeks=weeks.get(key))
             }
             for rows, surroundings in zip(concerned, around, strict=True)
         )
@@ -158,6 +170,22 @@ class _Page:
                 if (person := side.get(key)) is not None:
                     surroundings = Around({}, around, {}, {})
                     totals.count_person(person, absences.get(key, ()), surroundings, sign)
+
+
+def _weeks_changed(before: AssignmentRow | None, after: AssignmentRow | None) -> set[str] | None:
+    """Return the weeks whose hours changed, if nothing else did; None: any may have."""
+    if before is None or after is None:
+        return None
+    if any(getattr(before, field) != getattr(after, field) for field in _FACTS):
+        return None
+    # By both: two changes may bear the same time, and one may say again what was.
+    return _differing(before.weekly_hours, after.weekly_hours) | _differing(
+        before.changed_at_us_by_week, after.changed_at_us_by_week
+    )
+
+
+def _differing(before: str, after: str) -> set[str]:
+    return {week for week, _ in by_week(before).items() ^ by_week(after).items()}
 
 
 def _changed(

@@ -1,10 +1,7 @@
 """What every event of planning does to which row."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import msgspec
 
 from domain.aggregate import Event
 from domain.assignments import (
@@ -18,6 +15,7 @@ from domain.assignments import (
     Vertical,
 )
 from projections.projection import Projection, events_of
+from projections.role_capacity.by_week import by_week, by_week_text
 from projections.role_capacity.derivation import RoleCapacityDerivation
 from projections.role_capacity.tables import (
     PLANNED,
@@ -285,6 +283,7 @@ def _made(_: AssignmentRow | None, event: Assignment.Made, _position: int) -> As
         probability_percent=event.probability_percent,
         weekly_hours="{}",
         changed_at_us=_recorded_at_us(event),
+        changed_at_us_by_week="{}",
     )
 
 
@@ -310,15 +309,15 @@ def _probability_changed(
 
 @rule(assignments, Assignment.HoursSet, key=_assignment_id)
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
-    units_by_week = msgspec.json.decode(row.weekly_hours) | dict(event.weeks)
-    row.weekly_hours = hours_text({week: units for week, units in units_by_week.items() if units})
-    return _changed(row, event)
-
-
-def hours_text(units_by_week: Mapping[str, int]) -> str:
-    """Return hours as PostgreSQL writes JSONB: keys sorted, and spaces between."""
-    text = msgspec.json.encode(dict(sorted(units_by_week.items()))).decode()
-    return text.replace(":", ": ").replace(",", ", ")  # neither is part of a day or a number
+    units_by_week = by_week(row.weekly_hours) | dict(event.weeks)
+    row.changed_at_us = changed_at_us = _recorded_at_us(event)
+    times = by_week(row.changed_at_us_by_week)
+    times |= dict.fromkeys((week for week, _ in event.weeks), changed_at_us)
+    row.weekly_hours = by_week_text({week: each for week, each in units_by_week.items() if each})
+    row.changed_at_us_by_week = by_week_text(
+        {week: each for week, each in times.items() if units_by_week.get(week)}
+    )
+    return row
 
 
 @rule(assignments, Assignment.Ended, Assignment.Resumed, key=_assignment_id)
@@ -328,7 +327,10 @@ def _ended_or_resumed(row: AssignmentRow, event: Event, _position: int) -> Assig
 
 
 def _changed(row: AssignmentRow, event: Event) -> AssignmentRow:
+    """Note when something changed that concerns all its weeks."""
     row.changed_at_us = _recorded_at_us(event)
+    weeks = by_week(row.changed_at_us_by_week)
+    row.changed_at_us_by_week = by_week_text(dict.fromkeys(weeks, row.changed_at_us))
     return row
 
 

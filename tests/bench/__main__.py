@@ -14,6 +14,7 @@ from tests.bench import (
     http,
     past,
     planning,
+    planning_hours,
     reading,
     rebuilding,
     rebuilding_beside,
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "sse": streaming.streams,
     "as_of_report": past.as_of_report,
     "import_780k": planning.imports,
+    "hours_write": planning_hours.hours_write,
     "role_capacity": role_capacity.reports,
     "role_capacity_small": role_capacity.small_reports,
 }

@@ -4,7 +4,7 @@ import gc
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -97,6 +97,37 @@ class Report:
         self.add(figure)
         return figure
 
+    def rounds_of(
+        self, sides: Mapping[str, Callable[[], float]], *, rounds: int = ROUNDS
+    ) -> dict[str, list[float]]:
+        """Measure several sides in turn, each round in the other order, for `ratio` to compare."""
+        found: dict[str, list[float]] = {name: [] for name in sides}
+        for number in range(rounds):
+            for name in list(sides)[:: 1 if number % 2 == 0 else -1]:
+                gc.collect()
+                found[name].append(sides[name]())
+        return found
+
+    def ratio(
+        self,
+        name: str,
+        ours: Sequence[float],
+        theirs: Sequence[float],
+        *,
+        against: str,
+        unit: str = "/s",
+        bar: float | None = None,
+        note: str = "",
+    ) -> Figure:
+        """Add the figure of two sides that were measured in the same rounds."""
+        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        mine, other = statistics.median(ours), statistics.median(theirs)
+        figure = Figure(
+            name, mine, other, ratio, unit, against, rounds=len(ours), bar=bar, note=note
+        )
+        self.add(figure)
+        return figure
+
     def write(self, path: Path) -> None:
         """Write all figures as JSON, and print them as a table."""
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +158,18 @@ def percentile(values: list[float], share: float) -> float:
     """Return the value below which `share` of all values lie."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def memory_peak_begun() -> int:
+    """Forget the largest size that this process had so far; return the one it has, in megabytes."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory_peak_megabytes()
+
+
+def memory_peak_megabytes() -> int:
+    """Return the largest size of this process since it was forgotten, in megabytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) >> 10
 
 
 def idle_probe() -> float:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
 from itertools import islice
@@ -13,8 +13,8 @@ from projections.database import create_tables, open_read_models, reading
 from projections.deriving import Stored
 from projections.projection import Row
 from projections.role_capacity import Question, Source, role_capacity, role_capacity_report
+from projections.role_capacity.by_week import by_week_text
 from projections.role_capacity.derivation import RoleCapacityDerivation
-from projections.role_capacity.rules import hours_text
 from projections.role_capacity.tables import (
     AssignmentRow,
     DepartmentRow,
@@ -37,7 +37,9 @@ ASSIGNMENTS, WEEKS_EACH = 30_000, 26
 FIRST_WEEK = date(2026, 1, 4)
 WEEKS_ASKED = (4, 12, 20, 52)
 ROWS_AT_ONCE = 5_000
-AT_LEAST_SECONDS = 0.2
+CHANGED_AT_US = 1_767_225_600_000_000
+AT_LEAST_SECONDS = 0.1
+NO_SLOWER = 1.5  # than with a tenth of the assignments
 # By source, store and whether one department is asked for or all, up to 20 weeks.
 BARS = {
     ("rollup", "pg", "one"): 20.0,
@@ -51,34 +53,70 @@ BARS = {
 
 def reports(report: Report, stores: Stores) -> None:
     """Ask for one department and for all, of few weeks and of many."""
-    _reports(report, stores, share=1.0)
+    _reports(report, stores, many_assignments=ASSIGNMENTS, promised=True)
 
 
 def small_reports(report: Report, stores: Stores) -> None:
     """Do the same with a tenth of the assignments; nothing is promised of it."""
-    _reports(report, stores, share=0.1)
+    _reports(report, stores, many_assignments=ASSIGNMENTS // 10, promised=False)
 
 
-def _reports(report: Report, stores: Stores, *, share: float) -> None:
+def _reports(report: Report, stores: Stores, *, many_assignments: int, promised: bool) -> None:
     for kind in ("pg", "sqlite"):
-        engine = open_read_models(stores.settings(kind).views_url)
-        _fill(engine, int(ASSIGNMENTS * share))
-        sources: list[Source] = ["rollup", "normalized"]
+        engine, tenth = (
+            _filled(stores, kind, each) for each in (many_assignments, many_assignments // 10)
+        )
+        sources: list[Source] = ["rollup", "normalized", "python"]
         if kind == "pg":
-            sources.append("jsonb")
+            sources.insert(2, "jsonb")
         for which, department_id in (("one", 7), ("all", None)):
             for many in WEEKS_ASKED:
-                for source in sources:
-                    promised = share == 1 and many <= 20
-                    report.compare(
-                        f"role_capacity_{source}_{which}_{many}_{kind}",
-                        partial(_per_second, engine, source, department_id, many),
-                        partial(_per_second, engine, "python", department_id, many),
-                        against="json.loads of every assignment",
-                        unit="reports/s",
-                        bar=BARS.get((source, kind, which)) if promised else None,
-                    )
+                asked: dict[str, Callable[[], float]] = {
+                    source: partial(_per_second, engine, source, department_id, many)
+                    for source in sources
+                }
+                asked["tenth"] = partial(_per_second, tenth, "rollup", department_id, many)
+                found = report.rounds_of(asked)
+                bars = promised and many <= 20
+                _add(report, found, f"{which}_{many}_{kind}", bars={
+                    source: BARS.get((source, kind, which)) if bars else None
+                    for source in sources
+                }, promised=promised)  # fmt: skip
         engine.dispose()
+        tenth.dispose()
+
+
+def _add(
+    report: Report,
+    found: dict[str, list[float]],
+    asked: str,
+    *,
+    bars: Mapping[Source, float | None],
+    promised: bool,
+) -> None:
+    """Add what a question came to: each source against Python, and two against each other."""
+    unit = "reports/s"
+    for source, bar in bars.items():
+        if source != "python":
+            name, against = f"role_capacity_{source}_{asked}", "json.loads of every assignment"
+            report.ratio(name, found[source], found["python"], against=against, unit=unit, bar=bar)
+    if "jsonb" in found:
+        report.ratio(
+            f"role_capacity_normalized_{asked}_jsonb",
+            found["normalized"],
+            found["jsonb"],
+            against="the source jsonb",
+            unit=unit,
+            bar=1.0 if promised else None,
+        )
+    report.ratio(
+        f"role_capacity_rollup_{asked}_tenth",
+        found["rollup"],
+        found["tenth"],
+        against="itself with a tenth of the assignments",
+        unit=unit,
+        bar=round(1 / NO_SLOWER, 3) if promised else None,
+    )
 
 
 def _per_second(engine: Engine, source: Source, department_id: int | None, many: int) -> float:
@@ -105,7 +143,8 @@ def _rate(ask: Callable[[], None]) -> float:
 # What is there.
 
 
-def _fill(engine: Engine, many: int) -> None:
+def _filled(stores: Stores, kind: str, many: int) -> Engine:
+    engine = open_read_models(stores.settings(kind).views_url)
     create_tables(engine, [role_capacity])
     bulk = {
         table: bulk_of(table, row_class, engine.dialect)
@@ -125,6 +164,7 @@ def _fill(engine: Engine, many: int) -> None:
         RoleCapacityDerivation().build(Stored(connection, bulk), write)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("ANALYZE")
+    return engine
 
 
 def _write(engine: Engine, bulk: dict[Table, BulkRows], table: Table, rows: Iterable[Row]) -> None:
@@ -167,7 +207,17 @@ def _assignment(number: int, chance: random.Random) -> Row:
     first = chance.randrange(52 - WEEKS_EACH + 1)
     weeks = [FIRST_WEEK + timedelta(weeks=first + each) for each in range(WEEKS_EACH)]
     hours = {week.isoformat(): chance.randint(1, 40) * 10_000 for week in weeks}
+    moments = dict.fromkeys(hours, CHANGED_AT_US)
     person_id, project_id = chance.randint(1, PEOPLE), chance.randint(1, PROJECTS)
     return AssignmentRow(
-        number, person_id, project_id, None, None, 1, 100, hours_text(hours), 1_767_225_600_000_000
+        number,
+        person_id,
+        project_id,
+        None,
+        None,
+        1,
+        100,
+        by_week_text(hours),
+        CHANGED_AT_US,
+        by_week_text(moments),
     )

@@ -96,7 +96,9 @@ class BareSqlite(BareLedger):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self._connection = sqlite3.connect(folder / "capacity.db", check_same_thread=False)
-        self._connection.executescript(f"PRAGMA journal_mode = WAL; {SQLITE_TABLES}")
+        # It need not survive a power failure, and thousands of groups are appended one by one.
+        pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
+        self._connection.executescript(f"{pragmas} {SQLITE_TABLES}")
         self.log = SqliteLog(folder / "capacity.db")
         self.views_url = f"sqlite:///{folder / 'capacity.views.db'}"
 

@@ -1,10 +1,12 @@
 """Planning documents at random, and the events by which planning comes to be as one says."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Event, Provenance
 from domain.assignments import (
@@ -92,6 +94,14 @@ def documents(draw: st.DrawFn) -> Document:
     }
 
 
+def mixed(first: Document, second: Document, chance: random.Random) -> Document:
+    """Return a document each of whose rows stands in one of two others."""
+    return {
+        key: [chance.choice(pair) for pair in zip(rows, second[key], strict=True)]
+        for key, rows in first.items()
+    }
+
+
 def _mappings() -> Any:
     ids = st.sets(st.integers(1, 3), max_size=3).map(sorted)
     pairs = [(template, role) for template in (None, 1, 2) for role in (1, 2)]
@@ -136,9 +146,14 @@ class Planning:
 
     def __init__(self) -> None:
         self._aggregates: dict[UUID, Aggregate] = {}
+        self._provenance = PROVENANCE
 
     def declare(self, document: Document) -> list[Event]:
-        """Return the events of becoming so."""
+        """Return the events of becoming so, a minute after what was before."""
+        later = self._provenance.recorded_at + timedelta(minutes=1)
+        self._provenance = replace(self._provenance, recorded_at=later)
+        known = self._aggregates.items()
+        self._aggregates = {key: each.bound_to(self._provenance) for key, each in known}
         for row in document["verticals"]:
             facts = VerticalFacts(vertical_id=row["id"], name=row["name"])
             self._bound(Vertical, row["id"]).declare(facts)
@@ -198,7 +213,9 @@ class Planning:
     def _bound(self, aggregate_class: Any, *ids: int | None) -> Any:
         aggregate_id = aggregate_class.identity(*ids)
         if aggregate_id not in self._aggregates:
-            self._aggregates[aggregate_id] = aggregate_class(aggregate_id).bound_to(PROVENANCE)
+            self._aggregates[aggregate_id] = aggregate_class(aggregate_id).bound_to(
+                self._provenance
+            )
         return self._aggregates[aggregate_id]
 
     def collected(self) -> list[Event]:
