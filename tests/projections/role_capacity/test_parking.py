@@ -51,7 +51,7 @@ SKIPPED = plan(2, {WEEKS[0]: 10_000, WEEKS[1]: 70_000}, {WEEKS[0]: 40_000})
 @pytest.fixture
 def waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> Life:
     """Hours that cannot be applied, with what came after them."""
-    write = rules.hours_text
+    write = rules.by_week_text
 
     def failing(units_by_week: Any) -> str:
         if POISON in units_by_week:
@@ -62,7 +62,7 @@ def waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> Life:
     life.begin(page_events=3)
     life.append(planning.declare(BEGUN), 5)
     with monkeypatch.context() as patched:
-        patched.setattr(rules, "hours_text", failing)
+        patched.setattr(rules, "by_week_text", failing)
         life.append(planning.declare(POISONED), 1)
         life.projector.catch_up()
         life.append(planning.declare(LATER), 1)
