@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from projections import careful
-from projections.role_capacity import Question, reconcile, role_capacity, rules
+from projections.role_capacity import Question, reconcile, role_capacity
+from projections.role_capacity.by_week import by_week_text
 from tests.projections.role_capacity.documents import WEEKS, Planning
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.reference import Document, report
@@ -51,18 +52,16 @@ SKIPPED = plan(2, {WEEKS[0]: 10_000, WEEKS[1]: 70_000}, {WEEKS[0]: 40_000})
 @pytest.fixture
 def waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> Life:
     """Hours that cannot be applied, with what came after them."""
-    write = rules.by_week_text
-
     def failing(units_by_week: Any) -> str:
         if POISON in units_by_week:
             raise ValueError("more than can be written")
-        return write(units_by_week)
+        return by_week_text(units_by_week)
 
     planning = Planning()
     life.begin(page_events=3)
     life.append(planning.declare(BEGUN), 5)
     with monkeypatch.context() as patched:
-        patched.setattr(rules, "by_week_text", failing)
+        patched.setattr("projections.role_capacity.rules.by_week_text", failing)
         life.append(planning.declare(POISONED), 1)
         life.projector.catch_up()
         life.append(planning.declare(LATER), 1)
