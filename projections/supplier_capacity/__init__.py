@@ -3,34 +3,35 @@
 One projection owns all tables of the supplier context, because their answers must agree.
 """
 
-from projections.supplier_capacity.headlines import SuppliersHeadline, headline
-from projections.supplier_capacity.queries import (
+from projections.supplier_capacity.distributions import (
     Distribution,
-    Match,
-    OpenScenario,
-    Overbooked,
+    SupplierShare,
+    distribution,
+    shared_zip_codes,
+)
+from projections.supplier_capacity.headlines import SuppliersHeadline, headline
+from projections.supplier_capacity.matches import Match, held_matches, match, matches_page
+from projections.supplier_capacity.offers import (
     Publication,
     PublishedDocument,
-    SupplierShare,
     aliases,
     aliases_version,
-    all_scenarios,
-    capacity_document,
-    distribution,
-    held_matches,
     lines,
-    match,
-    matches_page,
-    overbooked,
-    position,
     publication,
     publications,
-    scenario,
-    scenarios,
-    shared_zip_codes,
-    touched_scenarios,
 )
 from projections.supplier_capacity.rules import supplier_capacity
+from projections.supplier_capacity.scenarios import (
+    OpenScenario,
+    Overbooked,
+    all_scenarios,
+    capacity_document,
+    overbooked,
+    position,
+    scenario,
+    scenarios,
+    touched_scenarios,
+)
 from projections.supplier_capacity.tables import (
     AliasesRow,
     CapacityRow,
