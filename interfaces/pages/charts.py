@@ -16,6 +16,7 @@ ChartUnit = Literal["hours", "percent"]
 Theme = Literal["light", "dark"]
 
 MEASURES = ("Assigned", "Demand", "Capacity")
+_SHOWN = ("assigned_shown", "demand_shown", "capacity_shown")
 _DASHES = ([1, 0], [1, 3], [6, 4])
 _LABELLED_WEEKS = 7  # more labels would run into each other at phone width
 _PICTURE_WIDTH, _HEIGHT, _TALL = 460, 150, 320
@@ -210,7 +211,9 @@ def picture(charts: Sequence[Spec], *, title: str, together: bool, theme: Theme 
     """Return charts as one picture that stands alone, with its title, legend and colours."""
     columns = min(_PICTURE_COLUMNS, len(charts))
     width = _PICTURE_WIDTH if columns > 1 else _PICTURE_WIDTH * _PICTURE_COLUMNS
-    sized = [each | {"width": width} for each in charts]
+    sized = [
+        each | {"width": width, "title": {"text": each["title"], "limit": width}} for each in charts
+    ]
     return {
         "title": {"text": title, "fontSize": 16, "anchor": "start", "offset": 16},
         "concat": sized,
@@ -298,10 +301,11 @@ def _amount(field: str, unit: ChartUnit, rows: Sequence[dict[str, Any]]) -> Spec
     scale: Spec = {"domainMin": 0, "nice": True}
     if unit == "percent":
         axis["labelExpr"] = "datum.label + ' %'"
-    if not rows:
-        scale = {"domain": [0, 100 if unit == "percent" else 40]}
+    largest = max((max(each[name] for name in _SHOWN) for each in rows), default=0.0)
+    if not largest:
+        scale = {"domain": [0, 100 if unit == "percent" else 40]}  # else zero is in the middle
     elif unit == "percent":
-        scale["domainMax"] = max(100.0, *(each["demand_shown"] for each in rows))
+        scale["domainMax"] = max(100.0, largest)
     return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
 
 

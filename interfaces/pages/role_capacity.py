@@ -69,8 +69,6 @@ class RoleCard(Struct, frozen=True):
     totals: Totals
     rows: list[dict[str, Any]]
     over_weeks: int
-    peak_percent: float
-    peak_when: str
 
 
 class ReportPage(Struct, frozen=True):
@@ -176,7 +174,6 @@ def _choices(found: Sequence[Named], chosen: int | None, all_of_them: str) -> li
 
 def _card(series: RoleSeries, name: str, weeks: Sequence[str]) -> RoleCard:
     rows = week_rows(series, weeks)
-    peak = max(rows, key=lambda row: float(row["percent"]))
     return RoleCard(
         role_id=series.role_id,
         name=name,
@@ -184,8 +181,6 @@ def _card(series: RoleSeries, name: str, weeks: Sequence[str]) -> RoleCard:
         totals=_totals([series], slice(None)),
         rows=rows,
         over_weeks=sum(bool(row["over"]) for row in rows),
-        peak_percent=peak["percent"],
-        peak_when=peak["when"],
     )
 
 

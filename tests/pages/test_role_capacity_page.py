@@ -255,6 +255,21 @@ def test_a_failure_of_the_report_is_no_empty_chart(
     visit.forgive("500")
 
 
+def test_charts_that_cannot_be_drawn_are_told_and_all_else_works(
+    visiting: Visiting, live: Live
+) -> None:
+    with visiting(live) as visit:
+        visit.page.route("**/vega.js", lambda route: route.abort())
+        page = visit.go(f"{PATH}?role_ids=1")
+        expect(page.locator(".drawing")).to_contain_text("could not be drawn")
+        expect(page.locator("#live")).to_have_text("Live")
+        page.locator("#department").select_option("2")
+        expect(page).to_have_url(f"{visit.home}{PATH}?department=2&role_ids=1")
+        shows(page, live, department=2, role_ids=1)
+        visit.forgive("ERR_FAILED")
+        visit.forgive("dynamically imported module")
+
+
 # Ways of reading.
 
 

@@ -171,6 +171,15 @@ def test_a_picture_has_the_charts_of_its_page(live: Live) -> None:
     assert live.client.get(f"{PATH}/picture.gif").status_code == 404
 
 
+def test_a_picture_that_is_not_drawn_is_told(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    app: Any = live.server.config.app
+    monkeypatch.setattr(app.state.drawings._drawer, "_timeout_seconds", 0.01)
+    answered = live.client.get(f"{PATH}/picture.svg?role_ids=3")
+    assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
+    assert "/problems/drawing-failed" in answered.text
+    assert live.client.get("/problems/drawing-failed").status_code == 200
+
+
 def test_drawing_waits_its_turn_and_says_what_failed() -> None:
     import asyncio
 
@@ -193,12 +202,20 @@ def test_drawing_waits_its_turn_and_says_what_failed() -> None:
 # Who may see them.
 
 
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[tuple[Live, MadeKey]]:
-    settings = take_plan(settings_in(tmp_path, keys_fresh_seconds=1e-9), report_plan())
+@pytest.fixture(scope="module")
+def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, MadeKey]]:
+    folder = tmp_path_factory.mktemp("locked")
+    settings = take_plan(settings_in(folder, keys_fresh_seconds=1e-9), report_plan())
     key = make_key(settings, "read", owner="grace", person_id="2")
     with running(settings, clock=lambda: NOW) as live:
         yield live, key
+
+
+@pytest.fixture
+def locked(locked_server: tuple[Live, MadeKey]) -> tuple[Live, MadeKey]:
+    """A server with a key that is a person's, and nobody signed in."""
+    locked_server[0].client.cookies.clear()
+    return locked_server
 
 
 def signed_in(live: Live, key: MadeKey, **said: str) -> httpx.Response:
@@ -243,7 +260,8 @@ def test_signing_in_leads_nowhere_else(locked: tuple[Live, MadeKey], to: str) ->
 
 
 def test_a_wrong_key_is_told_and_a_revoked_one_shut_out(locked: tuple[Live, MadeKey]) -> None:
-    live, key = locked
+    live, _ = locked
+    key = make_key(live.service.settings, "read")
     unknown = live.client.post("/sign-in", data={"key": "cap_" + "A" * 43})
     assert (unknown.status_code, "not known here" in unknown.text) == (401, True)
     garbage = live.client.post("/sign-in", data={"key": "hello"})
