@@ -1,14 +1,15 @@
 """The report page in a real browser: every control, and every figure against the API."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.pages.conftest import Visit, Visiting, planned
-from tests.support.report_plans import HOSTILE_NAME, report_plan
-from tests.support.servers import Live, with_sample
+from tests.pages.conftest import Visit, Visiting, elsewhere, planned
+from tests.support.report_plans import HOSTILE_NAME, WEEKS, report_plan, take_tentative
+from tests.support.servers import Live, running, settings_in, with_sample
 
 PATH = "/reports/role-capacity"
 API = "/v1/reports/role-capacity"
@@ -105,6 +106,41 @@ def test_controls_change_the_figures_and_the_address(
     expect(page).to_have_url(before)
 
 
+def test_tentative_work_counts_where_it_is_asked_for(visiting: Visiting, live_alone: Live) -> None:
+    elsewhere(take_tentative, live_alone.service.settings, hours=6)
+    with visiting(live_alone) as visit:
+        page = opened(visit, "?role_ids=1")
+        first = page.locator("#figures-1 tbody td").first
+        expect(first).to_have_text("62.0")
+        page.locator("#include_tentative").check()
+        expect(first).to_have_text("68.0")
+        expect(page).to_have_url(f"{visit.home}{PATH}?include_tentative=true&role_ids=1")
+        shows(page, live_alone, include_tentative="true", role_ids=1)
+        expect(page.locator("#heatmap td a").first).to_contain_text("36")
+
+
+def test_the_first_week_is_that_of_a_day(visit: Visit, live: Live) -> None:
+    page = opened(visit, "?role_ids=1")
+    page.locator("#start").fill("2026-11-25")
+    expect(page.locator("#span")).to_contain_text("22 Nov 2026")
+    expect(page).to_have_url(f"{visit.home}{PATH}?start=2026-11-25&role_ids=1")
+    shows(page, live, start="2026-11-22", role_ids=1)
+
+
+def test_it_looks_back_to_the_end_of_a_day(visiting: Visiting, tmp_path: Path) -> None:
+    with running(planned(settings_in(tmp_path), report_plan())) as live, visiting(live) as visit:
+        page = opened(visit, f"?start={WEEKS[0]}")
+        shows(page, live, start=WEEKS[0])
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        page.locator("#as_of").fill(yesterday.isoformat())  # before there was a plan
+        expect(page.locator("#chart-all h2")).to_have_text("No role is chosen")
+        expect(page.locator("#roles")).to_contain_text("There is no active role yet")
+        expect(page.locator("#span")).to_contain_text(f"as known {yesterday}")
+        page.locator("#as_of").fill((yesterday + timedelta(days=1)).isoformat())  # until now
+        expect(page.locator(".chart")).to_have_count(4)
+        shows(page, live, start=WEEKS[0])
+
+
 def test_every_timeframe_has_its_weeks(visit: Visit, live: Live) -> None:
     page = opened(visit, "?role_ids=1")
     for weeks in (4, 8, 16, 20, 26, 52, 12):
@@ -136,7 +172,7 @@ def test_roles_can_be_shown_and_not(visit: Visit, live: Live) -> None:
     expect(page.locator(".chart")).to_have_count(3)
     shows(page, live, role_ids="1,3,4")
     page.get_by_role("link", name="None").click()
-    expect(page.locator(".chart h2")).to_have_text("No role is chosen")
+    expect(page.locator("#chart-all h2")).to_have_text("No role is chosen")
     expect(page.locator(".drawing[data-drawn] svg")).to_be_visible()
     assert page.locator(".drawing svg .role-axis").count() >= 2
     expect(page).to_have_url(f"{visit.home}{PATH}?role_ids=none")
