@@ -7,10 +7,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from interfaces.pages.chart_parts import Spec
+from interfaces.pages.chart_themes import ROLE_COLOURS, config
 from interfaces.pages.charts import (
-    ROLE_COLOURS,
-    Spec,
-    config,
     labels,
     percent_of,
     report_charts,

@@ -7,6 +7,8 @@ import pytest
 
 from interfaces.pages import charts
 from interfaces.pages.assets import assets
+from interfaces.pages.chart_parts import ChartUnit
+from interfaces.pages.chart_themes import ROLE_COLOURS
 from interfaces.pages.drawing import drawn
 from interfaces.role_capacity import RoleCapacityAnswer, RoleItem, RoleSeries, RoleSummary
 
@@ -77,7 +79,7 @@ def test_percent_are_of_the_capacity_of_the_week_and_begin_at_zero() -> None:
 
 
 @pytest.mark.parametrize(("unit", "most"), [("hours", 40), ("percent", 100)])
-def test_where_all_is_zero_zero_is_at_the_bottom(unit: charts.ChartUnit, most: int) -> None:
+def test_where_all_is_zero_zero_is_at_the_bottom(unit: ChartUnit, most: int) -> None:
     nothing: Any = {name: [0.0] * 4 for name in ("assigned", "projected", "demand", "capacity")}
     (spec,) = charts.report_charts(report(series(**nothing)), unit=unit)
     assert lines(spec)["Demand"]["encoding"]["y"]["scale"] == {"domain": [0, most]}
@@ -117,7 +119,7 @@ def test_swatches_have_the_colours_of_the_lines() -> None:
     style = assets()["role_capacity.css"].body.decode()
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     for text, theme in ((light, "light"), (dark, "dark")):
-        for number, colour in enumerate(charts.ROLE_COLOURS[theme]):
+        for number, colour in enumerate(ROLE_COLOURS[theme]):
             assert f".swatch-{number} {{ background: {colour}; }}" in text
 
 
