@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from domain.errors import Invalid
 from domain.names import shown
-from interfaces.pages.charts import ChartUnit
+from interfaces.pages.chart_parts import ChartUnit
 from interfaces.role_capacity import read_start
 from projections.role_capacity import week_of
 

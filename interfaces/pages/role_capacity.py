@@ -7,10 +7,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from interfaces.pages.chart_parts import Spec
+from interfaces.pages.chart_themes import ROLE_COLOURS, config
 from interfaces.pages.charts import (
-    ROLE_COLOURS,
-    Spec,
-    config,
     labels,
     percent_of,
     report_charts,
@@ -69,8 +68,6 @@ class RoleCard(Struct, frozen=True):
     totals: Totals
     rows: list[dict[str, Any]]
     over_weeks: int
-    peak_percent: float
-    peak_when: str
 
 
 class ReportPage(Struct, frozen=True):
@@ -176,7 +173,6 @@ def _choices(found: Sequence[Named], chosen: int | None, all_of_them: str) -> li
 
 def _card(series: RoleSeries, name: str, weeks: Sequence[str]) -> RoleCard:
     rows = week_rows(series, weeks)
-    peak = max(rows, key=lambda row: float(row["percent"]))
     return RoleCard(
         role_id=series.role_id,
         name=name,
@@ -184,8 +180,6 @@ def _card(series: RoleSeries, name: str, weeks: Sequence[str]) -> RoleCard:
         totals=_totals([series], slice(None)),
         rows=rows,
         over_weeks=sum(bool(row["over"]) for row in rows),
-        peak_percent=peak["percent"],
-        peak_when=peak["when"],
     )
 
 

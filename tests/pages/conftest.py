@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from interfaces.settings import Settings
-from tests.support.report_plans import NOW, report_plan, take_plan
+from tests.support import plans
+from tests.support.report_plans import NOW, report_plan
 from tests.support.servers import Live, running, settings_in, with_sample
 
 R = TypeVar("R")
@@ -77,7 +78,7 @@ def elsewhere(work: Callable[..., R], *arguments: Any, **options: Any) -> R:
 
 def planned(settings: Settings, plan: dict[str, Any]) -> Settings:
     """Import a plan."""
-    return elsewhere(take_plan, settings, plan)
+    return elsewhere(plans.planned, settings, plan)
 
 
 @pytest.fixture(scope="session")

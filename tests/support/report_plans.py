@@ -1,10 +1,10 @@
-"""A plan with something of everything that the report page shows, and how to change it."""
+"""A plan with something of everything that the report page shows."""
 
-import json
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.assignments import AssignmentFacts
 from interfaces.settings import Settings
 from tests.support.keys import beside, command
 
@@ -37,15 +37,19 @@ def wide_plan(*, roles: int) -> dict[str, Any]:
     }
 
 
-def take_plan(settings: Settings, plan: dict[str, Any]) -> Settings:
-    """Import a plan, as another process would."""
+def take_tentative(settings: Settings, *, hours: int) -> None:
+    """Add work of Ada's that is less than certain, as another process would."""
 
-    async def imported(service: Any) -> None:
-        document = json.dumps(plan).encode()
-        await service.planning.import_document(command(reason="a plan"), document=document)
+    async def added(service: Any) -> None:
+        maybe = AssignmentFacts(assignment_id=99, person_id=1, project_id=1, department_id=1)
+        await service.planning.declare_assignment(
+            command(),
+            facts=maybe,
+            units_by_week={WEEKS[0]: hours * 10_000},
+            probability_percent=50,
+        )
 
-    beside(settings, imported)
-    return settings
+    beside(settings, added)
 
 
 _PLAN: dict[str, Any] = {

@@ -7,6 +7,8 @@ import pytest
 
 from interfaces.pages import charts
 from interfaces.pages.assets import assets
+from interfaces.pages.chart_parts import ChartUnit
+from interfaces.pages.chart_themes import ROLE_COLOURS
 from interfaces.pages.drawing import drawn
 from interfaces.role_capacity import RoleCapacityAnswer, RoleItem, RoleSeries, RoleSummary
 
@@ -76,6 +78,13 @@ def test_percent_are_of_the_capacity_of_the_week_and_begin_at_zero() -> None:
     assert (scale["domainMin"], scale["domainMax"]) == (0, 120.0)
 
 
+@pytest.mark.parametrize(("unit", "most"), [("hours", 40), ("percent", 100)])
+def test_where_all_is_zero_zero_is_at_the_bottom(unit: ChartUnit, most: int) -> None:
+    nothing: Any = {name: [0.0] * 4 for name in ("assigned", "projected", "demand", "capacity")}
+    (spec,) = charts.report_charts(report(series(**nothing)), unit=unit)
+    assert lines(spec)["Demand"]["encoding"]["y"]["scale"] == {"domain": [0, most]}
+
+
 def test_nothing_chosen_is_a_frame_with_its_weeks() -> None:
     (spec,) = charts.report_charts(report())
     assert spec["data"]["values"] == []
@@ -110,12 +119,11 @@ def test_swatches_have_the_colours_of_the_lines() -> None:
     style = assets()["role_capacity.css"].body.decode()
     light, _, dark = style.partition("@media (prefers-color-scheme: dark)")
     for text, theme in ((light, "light"), (dark, "dark")):
-        for number, colour in enumerate(charts.ROLE_COLOURS[theme]):
+        for number, colour in enumerate(ROLE_COLOURS[theme]):
             assert f".swatch-{number} {{ background: {colour}; }}" in text
 
 
-@pytest.mark.parametrize("together", [False, True])
-@pytest.mark.parametrize("roles", [0, 1, 3])
+@pytest.mark.parametrize(("together", "roles"), [(False, 0), (False, 3), (True, 3)])
 def test_a_picture_shows_its_charts(together: bool, roles: int) -> None:
     found = [series(number, f"Role <{number}> & co") for number in range(roles)]
     specs = charts.report_charts(report(*found), unit="percent", together=together)

@@ -14,7 +14,8 @@ from interfaces.http import session_cookie
 from interfaces.pages.assets import BUNDLE, asset_url, assets
 from interfaces.pages.drawing import Drawer, DrawingFailed, TooManyDrawings
 from tests.support.keys import MadeKey, make_key, revoke_key
-from tests.support.report_plans import HOSTILE_NAME, NOW, report_plan, take_plan, wide_plan
+from tests.support.plans import planned
+from tests.support.report_plans import HOSTILE_NAME, NOW, report_plan, wide_plan
 from tests.support.servers import Live, running, settings_in, with_sample
 
 PATH = "/reports/role-capacity"
@@ -24,7 +25,7 @@ PAGES = ("/", PATH, f"{PATH}?layout=together&role_ids=none", "/sign-in")
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = take_plan(settings_in(tmp_path_factory.mktemp("pages")), report_plan())
+    settings = planned(settings_in(tmp_path_factory.mktemp("pages")), report_plan())
     with running(settings, clock=lambda: NOW) as server:
         yield with_sample(server)
 
@@ -110,11 +111,11 @@ def test_days_that_are_none_are_refused(live: Live, as_of: str) -> None:
 
 
 def test_a_page_can_look_back(tmp_path: Path) -> None:
-    with running(take_plan(settings_in(tmp_path), report_plan())) as live:
+    with running(planned(settings_in(tmp_path), report_plan())) as live:
         position = live.service.log.head()
         changed = report_plan()
         changed["assignments"][0]["weekly_hours"] = {}
-        take_plan(live.service.settings, changed)
+        planned(live.service.settings, changed)
         query = f"{PATH}?start=2026-11-15&role_ids=1"
         assert "<td>62.0</td>" in live.client.get(f"{query}&as_of={position}").text
         now = live.client.get(f"{query}&after={live.service.log.head()}").text
@@ -122,7 +123,7 @@ def test_a_page_can_look_back(tmp_path: Path) -> None:
 
 
 def test_forty_roles_and_a_year_fit_into_a_page(tmp_path: Path) -> None:
-    with running(take_plan(settings_in(tmp_path), wide_plan(roles=40)), clock=lambda: NOW) as live:
+    with running(planned(settings_in(tmp_path), wide_plan(roles=40)), clock=lambda: NOW) as live:
         text = live.client.get(f"{PATH}?weeks=52").text
         assert text.count('<article class="card chart"') == 40
         assert text.count("<tr data-week=") + text.count('<tr class="over" data-week=') == 40 * 52
@@ -171,6 +172,15 @@ def test_a_picture_has_the_charts_of_its_page(live: Live) -> None:
     assert live.client.get(f"{PATH}/picture.gif").status_code == 404
 
 
+def test_a_picture_that_is_not_drawn_is_told(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    app: Any = live.server.config.app
+    monkeypatch.setattr(app.state.drawings._drawer, "_timeout_seconds", 0.01)
+    answered = live.client.get(f"{PATH}/picture.svg?role_ids=3")
+    assert (answered.status_code, answered.headers["retry-after"]) == (503, "1")
+    assert "/problems/drawing-failed" in answered.text
+    assert live.client.get("/problems/drawing-failed").status_code == 200
+
+
 def test_drawing_waits_its_turn_and_says_what_failed() -> None:
     import asyncio
 
@@ -193,12 +203,20 @@ def test_drawing_waits_its_turn_and_says_what_failed() -> None:
 # Who may see them.
 
 
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[tuple[Live, MadeKey]]:
-    settings = take_plan(settings_in(tmp_path, keys_fresh_seconds=1e-9), report_plan())
+@pytest.fixture(scope="module")
+def locked_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, MadeKey]]:
+    folder = tmp_path_factory.mktemp("locked")
+    settings = planned(settings_in(folder, keys_fresh_seconds=1e-9), report_plan())
     key = make_key(settings, "read", owner="grace", person_id="2")
     with running(settings, clock=lambda: NOW) as live:
         yield live, key
+
+
+@pytest.fixture
+def locked(locked_server: tuple[Live, MadeKey]) -> tuple[Live, MadeKey]:
+    """A server with a key that is a person's, and nobody signed in."""
+    locked_server[0].client.cookies.clear()
+    return locked_server
 
 
 def signed_in(live: Live, key: MadeKey, **said: str) -> httpx.Response:
@@ -243,7 +261,8 @@ def test_signing_in_leads_nowhere_else(locked: tuple[Live, MadeKey], to: str) ->
 
 
 def test_a_wrong_key_is_told_and_a_revoked_one_shut_out(locked: tuple[Live, MadeKey]) -> None:
-    live, key = locked
+    live, _ = locked
+    key = make_key(live.service.settings, "read")
     unknown = live.client.post("/sign-in", data={"key": "cap_" + "A" * 43})
     assert (unknown.status_code, "not known here" in unknown.text) == (401, True)
     garbage = live.client.post("/sign-in", data={"key": "hello"})
