@@ -1,7 +1,8 @@
 """Explaining: a row of a read model, resolved to the events that made it.
 
 Nothing is declared for it: the rules say which row an event touches, and so which events
-touched a row. Rows whose key is an aggregate's id are explained by that aggregate's stream.
+touched a row. Rows whose key is an aggregate's id are explained by that aggregate's stream, and
+rows that follow from others by the events of those, as they are now.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from domain.names import shown
 from domain.stored import decode
 from projections.database import projection_positions
 from projections.log import LogRow, PastLog
-from projections.projection import Key, Projection, Rule
+from projections.projection import Key, MadeOf, Projection, Rule
 
 _PAGE_EVENTS = 200
 
@@ -47,13 +48,14 @@ class NoSuchTable(NotFound):
 
 
 class NoSuchRow(NotFound):
-    """No event has ever made a row with this key."""
+    """No event has ever made a row with this key; one that follows from others is not there now."""
 
     code = "row-not-found"
     field = "key"
 
-    def __init__(self, table: Table, wanted: str) -> None:
-        super().__init__(f"{table.name} has no row with {wanted}, and never had one")
+    def __init__(self, table: Table, wanted: str, *, follows: bool = False) -> None:
+        ever = "" if follows else ", and never had one"
+        super().__init__(f"{table.name} has no row with {wanted}{ever}")
 
 
 class Place(NamedTuple):
@@ -167,8 +169,16 @@ def explain(
         select(columns.position).where(columns.name == place.projection.name)
     )
     position = shown_position or 0
-    found = _newest(log, place, key, min(position + 1, before or position + 1), limit + 1)
+    first = min(position + 1, before or position + 1)
     row = _row(connection, place.table, key)
+    derivation = place.projection.derivation
+    if derivation is not None and place.table in derivation.tables:
+        if row is None:
+            raise NoSuchRow(place.table, str(place), follows=True)
+        made_of = derivation.made_of(connection, place.table, key)
+        found = _newest_of_all(log, place.projection, made_of, first, limit + 1)
+    else:
+        found = _newest(log, place, key, first, limit + 1)
     if not found and row is None and before is None:
         raise NoSuchRow(place.table, str(place))
     names = [column.name for column in place.table.primary_key.columns]
@@ -240,6 +250,26 @@ def _newest(
     # An event that two sources know is one event.
     by_position = {each.position: each for each in found}
     return [by_position[position] for position in sorted(by_position, reverse=True)][:limit]
+
+
+def _newest_of_all(
+    log: PastLog, projection: Projection, made_of: MadeOf, before: int, limit: int
+) -> list[Explained]:
+    """Return the newest events that touched any of some rows, in one pass over their topics."""
+    rules: dict[type[Event], list[Rule]] = {}
+    for table in made_of.rows:
+        for event_class, several in touching(projection, table).items():
+            rules.setdefault(event_class, []).extend(several)
+    wanted = {table: set(keys) for table, keys in made_of.rows.items()}
+    found: list[Explained] = []
+    for position, originator_id, version, topic, state in _topics(log, list(rules), before):
+        event = decode(topic, state, UUID(bytes=originator_id), version)
+        touches = any(_key(rule)(event) in wanted[rule.table] for rule in rules[type(event)])
+        if touches and made_of.concerns(event):
+            found.append(Explained(position, event))
+            if len(found) == limit:
+                break
+    return found
 
 
 def _sources(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
 from domain.aggregate import Aggregate, Event
 
@@ -69,6 +69,13 @@ class StoredRows(Protocol):
         """Return every row, some at a time."""
 
 
+class MadeOf(NamedTuple):
+    """The source rows that a derived row follows from, and which of their events matter to it."""
+
+    rows: Mapping[Table, Collection[Key]]
+    concerns: Callable[[Event], bool]
+
+
 class Derivation(Protocol):
     """How rows of some tables follow from the rows of others."""
 
@@ -86,6 +93,9 @@ class Derivation(Protocol):
         `before` and `after` hold the source rows that a page has touched; `stored` shows all rows
         as they are before it.
         """
+
+    def made_of(self, connection: Connection, table: Table, key: Key) -> MadeOf:
+        """Return what a derived row follows from, as a connection shows it."""
 
     def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
         """Write all derived rows, from the source rows that are stored; each once."""

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 
-from projections.projection import Key, Row, Rows, RowsBefore, StoredRows
+from projections.projection import Key, MadeOf, Row, Rows, RowsBefore, StoredRows
 from projections.role_capacity.by_week import by_week
 from projections.role_capacity.counting import Around, Sums, Totals, week_rows
+from projections.role_capacity.provenance import made_of
 from projections.role_capacity.tables import (
     AssignmentRow,
     TimeOffRow,
@@ -51,6 +52,10 @@ class RoleCapacityDerivation:
         return {week_hours: _changed(hours_before, hours_after)} | {
             table: _added(table, sums, stored) for table, sums in totals.spread().items()
         }
+
+    def made_of(self, connection: Connection, table: Table, key: Key) -> MadeOf:
+        """Return the rows of planning that a derived row follows from."""
+        return made_of(connection, table, key)
 
     def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
         """Write all derived rows. Totals, people and projects are held in memory meanwhile."""

@@ -29,6 +29,16 @@ FORMAT = query_text(
 )
 
 
+_HEADERS = {
+    name: {"description": f"Only with a file: {meaning}", "schema": {"type": "string"}}
+    for name, meaning in (
+        ("Content-Disposition", "the name under which to keep it"),
+        ("Capacity-Filters", "what was asked for, as a query"),
+        ("Capacity-Made-At", "when it was made"),
+    )
+}
+
+
 class Made(NamedTuple):
     """A table, and what is said beside it: what was asked for, and headers."""
 
@@ -44,7 +54,9 @@ class _File(NamedTuple):
 
 def exported(declared: Schema) -> Schema:
     """Return what is said of a route, which answers with files too."""
-    content = declared["responses"][200]["content"]
+    answer = declared["responses"][200]
+    answer["headers"] = answer["headers"] | _HEADERS
+    content = answer["content"]
     for name in FORMATS:
         kind = {"type": "string"} if name == "csv" else {"type": "string", "format": "binary"}
         content[MEDIA_TYPES[name].partition(";")[0]] = {"schema": kind}
