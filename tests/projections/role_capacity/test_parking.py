@@ -52,6 +52,7 @@ SKIPPED = plan(2, {WEEKS[0]: 10_000, WEEKS[1]: 70_000}, {WEEKS[0]: 40_000})
 @pytest.fixture
 def waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> Life:
     """Hours that cannot be applied, with what came after them."""
+
     def failing(units_by_week: Any) -> str:
         if POISON in units_by_week:
             raise ValueError("more than can be written")
