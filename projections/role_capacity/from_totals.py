@@ -33,7 +33,9 @@ def _assigned(connection: Connection, question: Question) -> dict[Cell, int]:
     if question.include_tentative:
         units = units + columns[f"tentative_{question.gating}_units"]
     found = select(columns.week_start, columns.role_id, units).where(_scoped(columns, question))
-    return {(week, role_id): units for week, role_id, units in connection.execute(found)}
+    # All at once: a call to the driver for each row is most of the time.
+    rows = connection.execute(found).all()
+    return {(week, role_id): units for week, role_id, units in rows}
 
 
 def _placeholders(connection: Connection, question: Question) -> dict[Any, int]:
@@ -44,9 +46,8 @@ def _placeholders(connection: Connection, question: Question) -> dict[Any, int]:
     found = select(columns.template, columns.project_role_id, columns.week_start, units).where(
         _scoped(columns, question)
     )
-    return {
-        (template, role, week): units for template, role, week, units in connection.execute(found)
-    }
+    rows = connection.execute(found).all()
+    return {(template, role, week): units for template, role, week, units in rows}
 
 
 def _scoped(columns: Any, question: Question) -> Any:
@@ -75,7 +76,7 @@ def _capacity(
         .group_by(columns.kind, week, columns.role_id)
     )
     steps, absent = [], {}
-    for kind, week_start, role_id, units, people in found:
+    for kind, week_start, role_id, units, people in found.all():
         if kind == question.gating:
             steps.append((week_start, role_id, int(units), int(people)))
         else:

@@ -79,7 +79,7 @@ def _assigned(
     if kept is not None:
         found = found.where(_columns.person_id.in_(kept))
     rows = connection.execute(found.group_by(_columns.week_start, _columns.role_id))
-    return {(week, role_id): int(units) for week, role_id, units in rows}
+    return {(week, role_id): int(units) for week, role_id, units in rows.all()}
 
 
 def _placeholders(
@@ -122,7 +122,7 @@ def capacity_of(
         .group_by(people.c.role_id, first, until)
     )
     steps = []
-    for role_id, begin, end, more, persons in found:
+    for role_id, begin, end, more, persons in found.all():
         steps.append((max(begin, question.weeks[0]), role_id, int(more), persons))
         steps.append((max(end, question.weeks[0]), role_id, -int(more), -persons))
     absent = _absent(connection, question, counted, (first, until))

@@ -39,8 +39,7 @@ def _of_week(connection: Connection, assignment_id: int, week: str) -> MadeOf:
     found = select(week_hours).where(
         _hours.assignment_id == assignment_id, _hours.week_start == week
     )
-    # Its moment is that of the assignment's last change, in whichever week that was.
-    return MadeOf(_rows(connection.execute(found)), lambda _: True)
+    return MadeOf(_rows(connection.execute(found)), _not_of_other_weeks(week))
 
 
 def _of_hours(connection: Connection, scope: str, week: str, role_id: int) -> MadeOf:

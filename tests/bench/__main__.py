@@ -18,6 +18,7 @@ from tests.bench import (
     reading,
     rebuilding,
     rebuilding_beside,
+    report_http,
     role_capacity,
     streaming,
     workflow,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "import_780k": planning.imports,
     "hours_write": planning_hours.hours_write,
     "role_capacity": role_capacity.reports,
+    "role_capacity_http": report_http.report_http,
     "role_capacity_small": role_capacity.small_reports,
 }
 

@@ -184,7 +184,7 @@ async def _load(
     begun = time.perf_counter()
 
     async def connection(number: int) -> None:
-        client = await _connected(port)
+        client = await connected(port)
         count = 0
         while requests is None or count < requests:
             if requests is None and time.perf_counter() - begun > seconds:
@@ -192,7 +192,7 @@ async def _load(
             sent = time.perf_counter()
             status = await client.ask(request(number, count))
             if status == HUNG_UP:
-                client = await _connected(port)
+                client = await connected(port)
             times_ms.append(1_000 * (time.perf_counter() - sent))
             statuses[status] = statuses.get(status, 0) + 1
             count += 1
@@ -245,7 +245,8 @@ class _Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def _connected(port: int) -> _Client:
+async def connected(port: int) -> _Client:
+    """Return a connection to a server on this machine."""
     _, client = await asyncio.get_running_loop().create_connection(_Client, "127.0.0.1", port)
     return client
 
@@ -269,19 +270,19 @@ def _post(path: str, body: object) -> bytes:
 @contextmanager
 def _our_server(stores: Stores) -> Iterator[int]:
     settings = stores.settings("pg")
-    with _serving([*PROGRAM[1:], "serve"], _environment(settings)) as port:
+    with serving([*PROGRAM[1:], "serve"], environment(settings)) as port:
         uvloop.run(_prepare(port))
         yield port
 
 
 @contextmanager
 def _stock_server(stores: Stores) -> Iterator[int]:
-    with _serving(["-m", "tests.bench.stock_server"], stores.stock_environment("pg")) as port:
+    with serving(["-m", "tests.bench.stock_server"], stores.stock_environment("pg")) as port:
         yield port
 
 
 async def _prepare(port: int) -> None:
-    client = await _connected(port)
+    client = await connected(port)
     document = offers(SUPPLIERS)
     for method, path, body in (
         ("PUT", f"/v1/lines/{LINE}/offers", document),
@@ -295,15 +296,19 @@ async def _prepare(port: int) -> None:
     client.close()
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a server of ours is told."""
     return {
         "CAPACITY_DATABASE_URL": settings.database_url,
+        "CAPACITY_LEDGER_FILE": str(settings.ledger_file),
+        "CAPACITY_VIEWS_FILE": str(settings.views_file),
         "CAPACITY_DATA_DIR": str(settings.data_dir),
     }
 
 
 @contextmanager
-def _serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
+def serving(arguments: list[str], environment: dict[str, str]) -> Iterator[int]:
+    """Run a server until the end of the block; yield its port."""
     port = _free_port()
     process = subprocess.Popen(
         [sys.executable, *arguments, "--port", str(port)],

@@ -28,7 +28,7 @@ def hours_write(report: Report, stores: Stores) -> None:
     document = planning_seed(ASSIGNMENTS, WEEKS_EACH)
     for kind in ("pg", "sqlite"):
         ours, theirs = stores.settings(kind), stores.settings(kind)
-        _seed(ours, document)
+        seed(ours, document)
         cells = [
             (each["id"], week, hours)
             for each in json.loads(document)["assignments"]
@@ -58,7 +58,9 @@ def _units(assignment: int, turn: int) -> dict[str, int]:
     return {week: each * UNITS_PER_HOUR + turn for week, each in hours.items()}
 
 
-def _seed(settings: Settings, document: bytes) -> None:
+def seed(settings: Settings, document: bytes) -> None:
+    """Import a document, and make the read models of it."""
+
     async def imported() -> None:
         ledger = Ledger(store_of(settings), clock=utc_now, limits=settings.limits)
         await ledger.open()

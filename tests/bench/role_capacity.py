@@ -120,8 +120,7 @@ def _add(
 
 
 def _per_second(engine: Engine, source: Source, department_id: int | None, many: int) -> float:
-    weeks = tuple((FIRST_WEEK + timedelta(weeks=each)).isoformat() for each in range(many))
-    question = Question(weeks=weeks, department_id=department_id)
+    question = Question(weeks=weeks_asked(many), department_id=department_id)
     with reading(engine).connect() as connection, connection.begin():
 
         def ask() -> None:
@@ -129,6 +128,11 @@ def _per_second(engine: Engine, source: Source, department_id: int | None, many:
             assert found.source == source, found.failed
 
         return _rate(ask)
+
+
+def weeks_asked(many: int) -> tuple[str, ...]:
+    """Return so many weeks from the first on."""
+    return tuple((FIRST_WEEK + timedelta(weeks=each)).isoformat() for each in range(many))
 
 
 def _rate(ask: Callable[[], None]) -> float:

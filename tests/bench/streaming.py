@@ -13,7 +13,7 @@ from typing import cast
 
 import uvloop
 
-from tests.bench.http import MATCHES, _connected, _match, _our_server, _post
+from tests.bench.http import MATCHES, _match, _our_server, _post, connected
 from tests.bench.measuring import Figure, Report, percentile
 from tests.bench.stores import Stores
 
@@ -82,7 +82,7 @@ async def _measured(port: int, count: int, bookings: int) -> tuple[list[float], 
         _, client = await loop.create_connection(_Client, "127.0.0.1", port)
         clients.append(client)
     await asyncio.gather(*(each.begun.wait() for each in clients))
-    asking = await _connected(port)
+    asking = await connected(port)
     posts = []
     for number in range(bookings):
         await asyncio.sleep(PAUSE_SECONDS)
