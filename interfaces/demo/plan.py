@@ -82,7 +82,7 @@ def _people(today: date, chance: random.Random) -> Iterator[dict[str, Any]]:
         hired = today - timedelta(days=chance.randint(100, 3_000))
         if number == PEOPLE:
             hired = today + timedelta(weeks=6)  # who is hired, and not there yet
-        first, last = _FIRST_NAMES[number % 12], _LAST_NAMES[number % 5 % 4]
+        first, last = _FIRST_NAMES[number % 12], _LAST_NAMES[number // 6 % 4]
         yield {
             "id": number,
             "name": f"{first} {last}",
