@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table
 
 from domain.aggregate import Event
 from domain.stored import decode
+from projections.derived_differences import LINKS, ROWS_AT_ONCE, read_key, touch_derived
 from projections.explaining import as_people_see
 from projections.folding import Rulebook
 from projections.log import PastLog
@@ -23,7 +24,6 @@ from projections.projection import Key, Projection, Row
 from projections.rows import BulkRows, bulk_of
 
 _WINDOW_POSITIONS = 5_000
-_ROWS_AT_ONCE = 500
 # Of a row that changed more often only the newest events are named; how many there were is said.
 EVENTS_NAMED = 20
 
@@ -93,12 +93,13 @@ def write_differences(
 ) -> None:
     """Write the differences between two pasts into a new file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
-        file.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES}")
+        pragmas = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+        file.executescript(f"{pragmas} {_TABLES} {LINKS}")
         file.execute("BEGIN")
         maker = _Maker(file, projections)
         maker.touch(log, positions, progress)
-        maker.compare(before, after)
         file.execute("CREATE INDEX touches_row ON touches (table_number, row_key, position)")
+        maker.compare(before, after)
         file.execute("COMMIT")
 
 
@@ -133,8 +134,17 @@ class _Maker:
             progress(up_to, end)
 
     def compare(self, before: Connection, after: Connection) -> None:
-        """Compare the touched rows, and keep those that differ."""
-        for table in self._tables:
+        """Compare the touched rows, then those that follow from them; keep what differs."""
+        derivations = [each.derivation for each in self._rulebook.projections if each.derivation]
+        derived = [table for each in derivations for table in each.tables]
+        self._compare([each for each in self._tables if each not in derived], before, after)
+        rows, numbers = self._rulebook.tables, self._numbers
+        for each in derivations:
+            touch_derived(self._file, each, rows, numbers, before, after)
+        self._compare(derived, before, after)
+
+    def _compare(self, tables: Sequence[Table], before: Connection, after: Connection) -> None:
+        for table in tables:
             row_class = self._rulebook.tables[table]
             bulk = bulk_of(table, row_class, before.dialect)
             for keys in self._touched(table):
@@ -145,8 +155,8 @@ class _Maker:
             "SELECT DISTINCT row_key FROM touches WHERE table_number = ? ORDER BY row_key",
             (self._numbers[table],),
         )
-        while some := found.fetchmany(_ROWS_AT_ONCE):
-            yield [(stored, _read_key(stored)) for (stored,) in some]
+        while some := found.fetchmany(ROWS_AT_ONCE):
+            yield [(stored, read_key(stored)) for (stored,) in some]
 
     def _compare_some(
         self,
@@ -169,11 +179,6 @@ class _Maker:
             "INSERT INTO changes (table_number, row_key, projection, told) VALUES (?, ?, ?, ?)",
             changed,
         )
-
-
-def _read_key(stored: bytes) -> Key:
-    key = msgspec.msgpack.decode(stored)
-    return tuple(key) if isinstance(key, list) else key
 
 
 def _told(

@@ -97,6 +97,11 @@ class Derivation(Protocol):
     def made_of(self, connection: Connection, table: Table, key: Key) -> MadeOf:
         """Return what a derived row follows from, as a connection shows it."""
 
+    def following(
+        self, source: Table, keys: Sequence[Key], before: StoredRows, after: StoredRows
+    ) -> Iterator[tuple[Table, Key, Key]]:
+        """Yield derived rows that may differ because these source rows do: table, key, source."""
+
     def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
         """Write all derived rows, from the source rows that are stored; each once."""
 

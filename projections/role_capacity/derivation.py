@@ -1,7 +1,7 @@
 """How hours by week and totals follow what planning says, page by page, and all at once."""
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table
 from projections.projection import Key, MadeOf, Row, Rows, RowsBefore, StoredRows
 from projections.role_capacity.by_week import by_week
 from projections.role_capacity.counting import Around, Sums, Totals, week_rows
+from projections.role_capacity.following import following
 from projections.role_capacity.provenance import made_of
 from projections.role_capacity.tables import (
     AssignmentRow,
@@ -56,6 +57,12 @@ class RoleCapacityDerivation:
     def made_of(self, connection: Connection, table: Table, key: Key) -> MadeOf:
         """Return the rows of planning that a derived row follows from."""
         return made_of(connection, table, key)
+
+    def following(
+        self, source: Table, keys: Sequence[Key], before: StoredRows, after: StoredRows
+    ) -> Iterator[tuple[Table, Key, Key]]:
+        """Yield derived rows that may differ because these source rows do."""
+        return following(source, keys, before, after)
 
     def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
         """Write all derived rows. Totals, people and projects are held in memory meanwhile."""

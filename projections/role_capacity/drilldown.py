@@ -145,7 +145,12 @@ def person_drill(
         raise PersonNotFound(person_id)
     person = listed_person(row)
     [share] = _shares(connection, [person], question)
-    conditions = [*Counting(connection, question).of_people, _columns.person_id == person_id]
+    # Rows of hours have no index by person; assignments have.
+    theirs = select(assignments.c.assignment_id).where(assignments.c.person_id == person_id)
+    conditions = [
+        *Counting(connection, question).of_people,
+        _columns.assignment_id.in_(theirs),
+    ]
     listed = (
         counted_assignments(connection, question, conditions, after=after, limit=limit + 1)
         if any(share.assigned)

@@ -142,5 +142,6 @@ def test_reports_are_logged_and_slow_ones_now_and_then(
         "roles_count": 0,
         "source": "rollup",
         "filter_out_lt5h": False,
+        "projected_hours": 0.0,
         "duration_ms": 600.0,
     }
