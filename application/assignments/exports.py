@@ -50,4 +50,6 @@ def _printed(states: dict[UUID, Aggregate], names: PersonNames) -> dict[str, lis
     ciphers = {
         each.person_id: each.name_cipher for each in states.values() if isinstance(each, Person)
     }
-    return printed(states.values(), names.open(ciphers))
+    opened = names.open(ciphers)
+    # Each state goes as its record comes, so that they are not both held.
+    return printed((states.popitem()[1] for _ in range(len(states))), opened)

@@ -1,6 +1,7 @@
 """A planning document of what the ledger says: read again, it changes nothing."""
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any
 
 from domain.aggregate import Aggregate
@@ -95,8 +96,10 @@ def _hours(weeks: WeekUnits) -> dict[str, int | float]:
 
     A float prints the fewest digits that lead back to it, and 15 always do: units have eleven.
     """
-    return {
-        week: units // UNITS_PER_HOUR if units % UNITS_PER_HOUR == 0 else units / UNITS_PER_HOUR
+    return {  # a week stands in thousands of records: once in memory
+        intern(week): units // UNITS_PER_HOUR
+        if units % UNITS_PER_HOUR == 0
+        else units / UNITS_PER_HOUR
         for week, units in weeks
     }
 
