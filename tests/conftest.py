@@ -32,10 +32,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are cores, as tests wait for servers and other programs."""
+    """Two processes more than there are cores, as tests wait for servers and other programs."""
     # What a container may use; not every system says it.
     allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    return len(allowed(0)) + 1
+    return len(allowed(0)) + 2
 
 
 class ReachesBeyondThisMachine(RuntimeError):

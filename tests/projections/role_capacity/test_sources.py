@@ -67,7 +67,7 @@ def check(
 
 
 def test_all_sources_say_what_the_reference_says(life: Life) -> None:
-    @settings(max_examples=25, suppress_health_check=ANYWHERE)
+    @settings(max_examples=15, suppress_health_check=ANYWHERE)
     @given(documents(), documents(), st.lists(questions(), min_size=1, max_size=5), st.integers(0))
     def agree(first: Document, then: Document, asked: list[Question], seed: int) -> None:
         check(life, first, then, asked, random.Random(seed))
