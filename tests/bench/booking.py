@@ -103,14 +103,18 @@ def singles(each: int, *, keyed: bool = False, hot: bool = False) -> Work:
     return work
 
 
-def lists(each: int, size: int = 100) -> Work:
-    """Return callers that book lists, every match in them decided for itself."""
+def lists(each: int, size: int = 100, *, tag: str = "L") -> Work:
+    """Return callers that book lists, every match in them decided for itself.
+
+    Another `tag` on the same ledger means other registrations; the same would be booked already.
+    """
 
     async def work(suppliers: Suppliers, number: int) -> None:
         for count in range(each):
             matches = [
                 Match(
-                    f"L{number}-{count}-{place}", f"S{(number * 131 + count + place) % SUPPLIERS}"
+                    f"{tag}{number}-{count}-{place}",
+                    f"S{(number * 131 + count + place) % SUPPLIERS}",
                 )
                 for place in range(size)
             ]

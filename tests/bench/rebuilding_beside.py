@@ -8,6 +8,7 @@ import threading
 import time
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import select
 
@@ -26,7 +27,7 @@ from tests.bench.stores import Stores
 EVENTS = int(os.environ.get("CAPACITY_BENCH_REBUILD_EVENTS", "1000000"))
 SAMPLE_EVENTS = 20_000
 WINDOW_POSITIONS = 5_000
-BOOKINGS = 20_000
+BOOKINGS = 40_000
 
 
 def rebuild_all(report: Report, stores: Stores) -> None:
@@ -125,7 +126,7 @@ def writes_beside_rebuild(report: Report, stores: Stores) -> None:
 
 def _writes(settings: Settings) -> float:
     callers, size = 4, 100
-    work = lists(BOOKINGS // callers // size, size)
+    work = lists(BOOKINGS // callers // size, size, tag=uuid4().hex)
     return measure(settings, work, callers=callers, bookings=BOOKINGS)
 
 
