@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 
 from interfaces.service import Follow
+from interfaces.settings import Settings
 from tests.support.servers import Live, running, settings_in, with_sample
+
+# A look at the keys before each request: then nothing depends on the time.
+ALWAYS_FRESH = {"keys_fresh_seconds": 1e-9}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -17,6 +21,19 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
     url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
     with running(settings_in(tmp_path, database_url=url)) as live:
         yield with_sample(live)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def locked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
+    """The same, where keys are looked at before each request."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
+    with running(settings_in(tmp_path, database_url=url, **ALWAYS_FRESH)) as live:
+        yield with_sample(live)
+
+
+def settings_of(live: Live) -> Settings:
+    """Return by what a server goes."""
+    return live.service.settings
 
 
 @pytest.fixture
