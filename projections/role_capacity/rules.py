@@ -309,14 +309,16 @@ def _probability_changed(
 
 @rule(assignments, Assignment.HoursSet, key=_assignment_id)
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
-    units_by_week = by_week(row.weekly_hours) | dict(event.weeks)
+    said, before = dict(event.weeks), by_week(row.weekly_hours)
     row.changed_at_us = changed_at_us = _recorded_at_us(event)
-    times = by_week(row.changed_at_us_by_week)
-    times |= dict.fromkeys((week for week, _ in event.weeks), changed_at_us)
-    row.weekly_hours = by_week_text({week: each for week, each in units_by_week.items() if each})
-    row.changed_at_us_by_week = by_week_text(
-        {week: each for week, each in times.items() if units_by_week.get(week)}
-    )
+    units_by_week, times = said, dict.fromkeys(said, changed_at_us)
+    if before.keys() - said.keys():  # else nothing is left of what was
+        units_by_week, times = before | said, by_week(row.changed_at_us_by_week) | times
+    if not all(units_by_week.values()):
+        units_by_week = {week: each for week, each in units_by_week.items() if each}
+        times = {week: each for week, each in times.items() if week in units_by_week}
+    row.weekly_hours = by_week_text(units_by_week)
+    row.changed_at_us_by_week = by_week_text(times)
     return row
 
 

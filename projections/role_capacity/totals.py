@@ -36,24 +36,21 @@ week_hours = Table(
     _figure("updated_at_us"),
     sqlite_with_rowid=False,
 )
+# A report of one department, or of all, reads its weeks from an index alone.
 _COVERED = ("role_id", "vertical_id", "gates", "is_tentative", "person_id", "project_id", "units")
-Index(
-    "week_hours_department",
-    week_hours.c.department_id,
-    week_hours.c.week_start,
-    *(week_hours.c[name] for name in _COVERED),
-)
-Index(
-    "week_hours_role",
-    week_hours.c.role_id,
-    week_hours.c.week_start,
-    *(week_hours.c[name] for name in _COVERED if name != "role_id"),
-)
+_covered = [week_hours.c[name] for name in _COVERED]
+Index("week_hours_department", week_hours.c.department_id, week_hours.c.week_start, *_covered)
+Index("week_hours_week", week_hours.c.week_start, *_covered)
+Index("week_hours_role", week_hours.c.role_id, week_hours.c.week_start)
 # Placeholders are few, and asked for by themselves.
+_OF_PLACEHOLDERS = (
+    "template_id", "project_role_id", "department_id", "project_role_department_id", "vertical_id",
+    "gates", "is_tentative", "project_id", "person_id", "units",
+)  # fmt: skip
 Index(
     "week_hours_placeholder",
-    week_hours.c.project_role_id,
     week_hours.c.week_start,
+    *(week_hours.c[name] for name in _OF_PLACEHOLDERS),
     sqlite_where=week_hours.c.person_id.is_(None),
     postgresql_where=week_hours.c.person_id.is_(None),
 )
