@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from domain import stored
 from domain.aggregate import Aggregate, Event, evolves
 from domain.catalogue import AGGREGATES, EVENTS_BY_TOPIC, UnknownTopic
 from domain.stored import (
@@ -20,6 +19,7 @@ from domain.stored import (
     UnstorableEvent,
     decode,
     decode_snapshot,
+    decoding,
     encode,
     encode_snapshot,
     stored_topic,
@@ -266,7 +266,7 @@ def parcels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the parcel's events into the catalogue while one test lasts."""
     for event_class in Parcel.evolutions:
         monkeypatch.setitem(EVENTS_BY_TOPIC, event_class.topic, event_class)
-    monkeypatch.setattr(stored, "_readers", {})
+    monkeypatch.setattr(decoding, "_readers", {})
 
 
 def with_provenance(**fields: Any) -> bytes:
