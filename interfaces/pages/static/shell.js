@@ -60,6 +60,7 @@ export function setControls(form, other) {
   for (const control of form.elements) {
     const news = control.id && other.querySelector(`#${CSS.escape(control.id)}`);
     if (!news) continue;
+    if (control === document.activeElement && control.type === "text") continue; // being typed
     if (control.type === "checkbox" || control.type === "radio") control.checked = news.checked;
     else if (control instanceof HTMLSelectElement) {
       if (control.innerHTML !== news.innerHTML) control.innerHTML = news.innerHTML;
@@ -101,22 +102,24 @@ export async function fetchPage(address, { signal, tag, after } = {}) {
 }
 
 // Call `onNews` with the newest position soon after events of these topics, while somebody looks.
+// Without a context or topics it is called after any event.
 export function follow(context, topics, { onNews, onState }) {
-  const wanted = new Set(topics);
+  const wanted = topics && new Set(topics);
+  const query = context ? `?context=${encodeURIComponent(context)}` : "";
   let source, timer, last;
   const tell = () => {
     timer = undefined;
     onNews(last);
   };
   const open = () => {
-    source = new EventSource(`/v1/events/stream?context=${encodeURIComponent(context)}`);
+    source = new EventSource(`/v1/events/stream${query}`);
     source.onopen = () => {
       onState(true);
       onNews(); // what came between the page and its stream
     };
     source.onmessage = (message) => {
       const event = JSON.parse(message.data);
-      if (!wanted.has(event.topic)) return;
+      if (wanted && !wanted.has(event.topic)) return;
       last = message.lastEventId;
       timer ??= setTimeout(tell, 200); // many come at once, and are looked at once
     };
