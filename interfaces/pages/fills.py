@@ -41,7 +41,7 @@ class Fill(Struct, frozen=True):
     @property
     def style(self) -> str:
         """How the bar looks."""
-        return "over" if self.over else "full" if self.state else "part"
+        return "is-over" if self.over else "is-full" if self.state else ""
 
 
 class Turning(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Events as pages tell them: who did what, when and why, and what it changed."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from domain.words import words
 from interfaces.history import AggregateHistoryAnswer, ToldAnswer
 from interfaces.pages.page_query import path_of
 
+_CAPITAL = re.compile(r"(?<!^)([A-Z])")
 _COUNTED = ("capacity", "used")  # what follows from these is said only where it is not 0
 
 
@@ -54,6 +56,11 @@ def moment_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+def kind_text(name: str) -> str:
+    """Return the name of a class as words: `supplier capacity`."""
+    return _CAPITAL.sub(r" \1", name).lower()
+
+
 def _told(each: ToldAnswer, effects: Sequence[Effect] = ()) -> ToldEvent:
     return ToldEvent(
         each.position,
@@ -68,14 +75,13 @@ def _told(each: ToldAnswer, effects: Sequence[Effect] = ()) -> ToldEvent:
 def _of_ledger(position: int, event: Event) -> ToldEvent:
     provenance = event.provenance
     context = event.topic.partition(".")[0]
-    aggregate_class = event.aggregate_class
     return ToldEvent(
         position,
         moment_text(provenance.recorded_at),
         _who(provenance.actor, provenance.on_behalf_of),
         words(event),
         provenance.reason,
-        subject=f"{context} {aggregate_class.__name__}",
+        subject=f"{context}: {kind_text(event.aggregate_class.__name__)}",
         address=f"/ledger{path_of(context, str(event.originator_id))}",
     )
 

@@ -34,7 +34,7 @@ from interfaces.pages.ledger import (
 from interfaces.pages.page_query import path_of
 from interfaces.pages.supplier_query import HistoryQuery, read_history_query
 from interfaces.pages.templates import page
-from interfaces.pages.told import told_events, told_ledger
+from interfaces.pages.told import kind_text, told_events, told_ledger
 from interfaces.service import NotYetVisible, Service
 
 router = APIRouter(route_class=Route)
@@ -116,11 +116,11 @@ async def subject_history_page(asked: Asked) -> Response:
                 if each.aggregate_class.__name__ == found.kind
             ],
             context=context,
-            title=f"{found.kind} {subject}",
+            title=f"{kind_text(found.kind).capitalize()} {subject}",
             crumbs=[
                 Link("Ledger", PATH),
                 Link(context, LedgerQuery(context).address()),
-                Link(found.kind),
+                Link(kind_text(found.kind)),
             ],
             facts=[],
             looks_back=None,
