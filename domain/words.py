@@ -1,8 +1,9 @@
 """Events in words: what happened, as one sentence that leaves no field out.
 
 The sentence is the first line of the event class's docstring, with `{field}` where a value goes, or
-`{field:hours}` where the value is in units of hours; what it does not name follows it. So an event without a docstring can be told too, and one that was
-stored before a field was added, or before the sentence was written, is told as today's are.
+`{field:hours}` where the value is in units of hours; what it does not name follows it. So an event
+without a docstring can be told too, and one that was stored before a field was added, or before
+the sentence was written, is told as today's are.
 """
 
 from collections.abc import Iterable, Sequence

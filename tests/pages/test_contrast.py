@@ -75,9 +75,13 @@ def too_faint(texts: list[Any]) -> list[str]:
 def test_text_can_be_read(visiting: Visiting, live: Live, scheme: str) -> None:
     with visiting(live, color_scheme=scheme) as visit:
         report = "/reports/role-capacity"
-        for path in ("/", report, f"{report}/roles/1", f"{report}/assignments/1/events"):
+        scenario = "/suppliers/sbus/overlap_only"
+        for path in (
+            *("/", report, f"{report}/roles/1", f"{report}/assignments/1/events"),
+            *("/suppliers", scenario, f"{scenario}/history/iSoalr", "/ledger"),
+        ):
             page = visit.go(path)
-            if path == report:
+            if path in (report, scenario):
                 expect(page.locator(".drawing[data-drawn]").first).to_be_visible()
             texts = page.evaluate(TEXTS)
             assert len(texts) > 5

@@ -97,8 +97,21 @@ export async function fetchPage(address, { signal, tag, after } = {}) {
     throw new Refused(said || `The server answered with ${answer.status}.`);
   }
   const style = (from) => from.querySelector("link[rel=stylesheet]").getAttribute("href");
-  if (style(page) !== style(document)) location.reload(); // the server is another one by now
+  if (style(page) !== style(document)) loadAnew(); // the server is another one by now
   return { page, tag: answer.headers.get("ETag") };
+}
+
+const SELDOM_MILLISECONDS = 30_000;
+
+// Load the whole page anew, once: while servers of two versions answer in turns, it is said instead.
+function loadAnew() {
+  const last = Number(sessionStorage.getItem("loadedAnewAt"));
+  if (Date.now() - last < SELDOM_MILLISECONDS) {
+    throw new Refused("The server is of another version than this page; load the page anew.");
+  }
+  sessionStorage.setItem("loadedAnewAt", Date.now());
+  location.reload();
+  throw new Refused("The server is of a newer version; the page is being loaded anew.");
 }
 
 // Call `onNews` with the newest position soon after events of these topics, while somebody looks.
@@ -139,8 +152,8 @@ export function follow(context, topics, { onNews, onState }) {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     timer = undefined;
-    source.close();
+    source?.close();
     again();
   });
-  open();
+  again();
 }
