@@ -84,6 +84,7 @@ async def assignment_events_page(asked: Asked) -> Response:
                 Link("Events"),
             ],
             facts=[],
+            newest_first=False,
             looks_back=None,
             events=told_events(found),
             first_address="",

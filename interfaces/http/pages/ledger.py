@@ -123,6 +123,7 @@ async def subject_history_page(asked: Asked) -> Response:
                 Link(kind_text(found.kind)),
             ],
             facts=[],
+            newest_first=True,
             looks_back=None,
             events=told_events(found),
             first_address=HistoryQuery(as_of=query.as_of).address(here) if query.cursor else "",

@@ -63,6 +63,7 @@ async def supplier_history_page(asked: Asked) -> Response:
                 Link(supplier),
             ],
             facts=[] if query.cursor else _counts(found),
+            newest_first=True,
             looks_back=query.as_of,
             today=asked.service.clock().date().isoformat(),
             events=told_counts(found),
