@@ -1,11 +1,14 @@
 """The page of the ledger in a real browser: its events, its state, and its news."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.pages.conftest import Visit, Visiting, planned
+from interfaces.service import Service
+from tests.pages.conftest import Visit, Visiting, elsewhere, planned
+from tests.support.keys import beside
 from tests.support.report_plans import NOW, report_plan
 from tests.support.servers import Live, running, settings_in, with_sample
 
@@ -79,6 +82,26 @@ def test_it_shows_what_happens(visit: Visit, live: Live) -> None:
     expect(page.locator(".told li").first).to_contain_text("Booked R-news")
     expect(page.locator("#head dd").first).to_have_text(str(live.service.log.head()))
     expect(page.locator("#head")).to_have_attribute("data-settled", "true")
+
+
+def test_it_looks_again_until_its_read_models_have_caught_up(
+    visiting: Visiting, tmp_path: Path
+) -> None:
+    settings = settings_in(tmp_path)
+    with running(settings, projector=None) as behind, visiting(with_sample(behind)) as visit:
+        visit.page.clock.install()
+        page = visit.go("/ledger")
+        row = page.locator("#standings tbody tr", has_text="supplier_capacity")
+        expect(row).to_contain_text("behind")
+        expect(page.locator("#state")).to_contain_text("nobody follows the ledger")
+        visit.picture("ledger-behind")
+        elsewhere(beside, settings, _nothing)  # another process catches up, and says nothing of it
+        page.clock.run_for(5_100)
+        expect(row).to_contain_text("current")
+
+
+async def _nothing(_: Service) -> None:
+    """Change nothing."""
 
 
 def test_without_scripts_it_is_a_form_and_links(visiting: Visiting, live: Live) -> None:

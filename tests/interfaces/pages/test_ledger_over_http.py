@@ -127,6 +127,17 @@ def test_who_sees_one_vertical_is_not_told_of_others(tmp_path: Path) -> None:
         assert "Set hours of the assignment 1 by week: 2026-11-15 30 h" in whole.text
 
 
+def test_who_sees_one_vertical_would_be_told_of_others_if_they_were_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test above."""
+    monkeypatch.setattr(ledger, "_OF_VERTICALS", ())
+    settings = planned(settings_in(tmp_path, keys_fresh_seconds=1e-9), report_plan())
+    key = make_key(settings, "read", person_id="2")
+    with running(settings) as live:
+        assert "Made the assignment" in live.client.get("/ledger", headers=key.headers).text
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(0.2, "some seconds"), (12.7, "12 s"), (130, "2 min"), (7_300, "2 h"), (200_000, "2 d")],
