@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, select, tuple_
 
 from projections.supplier_capacity.moments import moment_of
 from projections.supplier_capacity.tables import capacities, offers_publications, scenarios_table
@@ -60,17 +60,18 @@ def scenario_headlines(
         .order_by(of.line, of.scenario)
         .limit(limit)
         .offset(skipped)
-        .subquery()
     )
+    rows = connection.execute(page).all()
+    # Apart from the rows: grouped with them, each supplier would carry all terms through the sort.
     columns = capacities.c
-    here = (columns.line == page.c.line) & (columns.scenario == page.c.scenario)
-    found = (
-        select(page, *_sums())
-        .outerjoin_from(page, capacities, here)
-        .group_by(*page.c)
-        .order_by(page.c.line, page.c.scenario)
+    here = tuple_(columns.line, columns.scenario).in_([(row.line, row.scenario) for row in rows])
+    grouped = (
+        select(columns.line, columns.scenario, *_sums())
+        .where(here)
+        .group_by(columns.line, columns.scenario)
     )
-    return [_headline(*row) for row in connection.execute(found)]
+    sums = {(line, name): found for line, name, *found in connection.execute(grouped)}
+    return [_headline(*row, *sums.get((row.line, row.scenario), (0, 0, 0))) for row in rows]
 
 
 def _sums() -> list[Any]:
