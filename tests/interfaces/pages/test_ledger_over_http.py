@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from interfaces.http.pages import ledger
-from interfaces.pages.ledger import said_age
 from interfaces.settings import Settings
 from tests.support.keys import make_key
 from tests.support.plans import planned
@@ -136,11 +135,3 @@ def test_who_sees_one_vertical_would_be_told_of_others_if_they_were_not_left_out
     key = make_key(settings, "read", person_id="2")
     with running(settings) as live:
         assert "Made the assignment" in live.client.get("/ledger", headers=key.headers).text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.2, "some seconds"), (12.7, "12 s"), (130, "2 min"), (7_300, "2 h"), (200_000, "2 d")],
-)
-def test_ages_are_said_coarsely(seconds: float, said: str) -> None:
-    assert said_age(seconds) == said
