@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from interfaces.pages import assets
 from interfaces.pages.drawing import BUNDLE_SNIPPET
@@ -108,33 +108,49 @@ def another_version(patched: pytest.MonkeyPatch) -> Iterator[str]:
             assets.digest.cache_clear()
 
 
-def style(page: Page) -> str:
-    return page.locator("link[rel=stylesheet]").first.get_attribute("href") or ""
+@contextmanager
+def restarted(
+    visiting: Visiting, folder: Path, patched: pytest.MonkeyPatch, *, reloads: bool = True
+) -> Iterator[tuple[Visit, Live, str]]:
+    """Open a page, and restart its server as a newer one; give also its digest."""
+    with running(settings_in(folder)) as live:
+        with_sample(live)
+        with visiting(live) as visit:
+            if not reloads:
+                without(visit, "loadAnew();", "null;")
+            page = visit.go(f"{PAGE}?name=sol")
+            expect(page.locator("#live")).to_have_text("Live")
+            stop(live)
+            expect(page.locator("#live")).to_contain_text("Not live")
+            again = settings_in(folder, port=live.port)
+            with another_version(patched) as digest, running(again) as newer:
+                yield visit, newer, digest
+            visit.complaints = [each for each in visit.complaints if "ERR_" not in each]
 
 
 def test_a_page_is_loaded_anew_when_its_server_comes_back_as_a_newer_one(
     visiting: Visiting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with running(settings_in(tmp_path)) as live:
-        with_sample(live)
-        with visiting(live) as visit:
-            page = visit.go(f"{PAGE}?name=sol")
-            expect(page.locator("#live")).to_have_text("Live")
-            old = style(page)
-            stop(live)
-            expect(page.locator("#live")).to_contain_text("Not live")
-            with (
-                another_version(monkeypatch) as digest,
-                running(settings_in(tmp_path, port=live.port)) as newer,
-            ):
-                expect(page.locator(f"link[href*='{digest}']").first).to_be_attached()
-                expect(page.locator("#live")).to_have_text("Live")
-                assert style(page) != old
-                expect(page).to_have_url(f"{visit.home}{PAGE}?name=sol")
-                expect(page.locator("#found")).to_have_text("2 of 3")
-                assert newer.book("R-newer").status_code == 201
-                expect(page.locator("#matches")).to_contain_text("R-newer")
-            visit.complaints = [each for each in visit.complaints if "ERR_" not in each]
+    with restarted(visiting, tmp_path, monkeypatch) as (visit, newer, digest):
+        page = visit.page
+        expect(page.locator(f"link[href*='{digest}']").first).to_be_attached()
+        expect(page.locator("#live")).to_have_text("Live")
+        expect(page).to_have_url(f"{visit.home}{PAGE}?name=sol")
+        expect(page.locator("#found")).to_have_text("2 of 3")
+        assert newer.book("R-newer").status_code == 201
+        expect(page.locator("#matches")).to_contain_text("R-newer")
+
+
+def test_a_page_would_stay_the_older_one_if_it_did_not_look(
+    visiting: Visiting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The negative control of the test above."""
+    with restarted(visiting, tmp_path, monkeypatch, reloads=False) as (visit, newer, digest):
+        page = visit.page
+        expect(page.locator("#live")).to_have_text("Live")
+        assert newer.book("R-newer").status_code == 201
+        expect(page.locator("#matches")).to_contain_text("R-newer")
+        expect(page.locator(f"link[href*='{digest}']")).to_have_count(0)
 
 
 def test_servers_of_two_versions_do_not_make_a_page_load_again_and_again(
