@@ -170,7 +170,7 @@ def test_a_page_asks_the_same_few_questions_however_many_rows_it_shows(live: Liv
     def note(_1: object, _2: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    engine = live.service.reads._engine
+    engine = live.service.pools.questions._engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         counts = []
