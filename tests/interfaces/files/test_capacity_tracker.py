@@ -49,7 +49,7 @@ def test_makes_the_file_from_the_offers(any_desk: Desk) -> None:
     expected = plain("ACME", 5, 0) | plain("iSoalr", 2, 0)
     assert initialize(any_desk) == expected
     assert any_desk.capacity.read_bytes() == indented(expected)
-    assert any_desk.history() == [
+    assert any_desk.counted() == [
         "capacity_file_imported",
         "usage_imported",
         "usage_imported",
@@ -61,7 +61,7 @@ def test_an_existing_file_is_returned_whatever_the_offers_are(desk: Desk) -> Non
     desk.offers.unlink()
     assert initialize(desk) == {"ACME": {"Capacity": 5, "Used": 1}}
     assert desk.capacity.read_bytes() == content
-    assert desk.history() == ["capacity_file_imported", "usage_imported"]
+    assert desk.counted() == ["capacity_file_imported", "usage_imported"]
 
 
 @pytest.mark.parametrize("document", [[1, 2], 7, None, {"ACME": {"Capacity": 2.5}}])
@@ -458,7 +458,7 @@ def test_the_ledger_may_be_deleted(desk: Desk) -> None:
     (desk.capacity.parent / ".demo.ledger.db").unlink()
     update(desk, ACME)
     assert desk.used() == 2
-    assert desk.history() == [
+    assert desk.counted() == [
         "capacity_file_imported",
         "usage_imported",
         "usage_imported",
