@@ -19,7 +19,7 @@ from tests.support.ledgers import command, everything, opened
 from tests.support.offers import offers_document
 
 OPENERS = 6
-Asked = dict[str, str]
+Asked = dict[str, Any]
 OWN: Asked = {"line": "sbus", "scenario": "demo", "capacity_file": "own/used.json"}
 ALSO: Asked = {"line": "roof", "scenario": "demo", "capacity_file": "own/used.json"}
 AT_HOME: Asked = {"line": "sbus", "scenario": "demo", "capacity_file": ""}
