@@ -32,15 +32,16 @@ def resolve_path(data_dir: Path, text: str) -> Path:
 def real_file(data_dir: Path, line: str, scenario: str, capacity_file: str) -> str:
     """Return what a scenario's file is known by, whatever links lead to it now.
 
-    A link that leads nowhere, or out of the data folder, is no other name of a file of ours: who
-    writes the files refuses it.
+    A link that leads in a circle, out of the data folder, or to a name that cannot be stored, is
+    no other name of a file of ours: it is left to whoever writes the files.
     """
     named = file_of(line, scenario, capacity_file)
     try:
         real, folder = (data_dir / named).resolve(), data_dir.resolve()
     except (OSError, RuntimeError):  # links that lead in a circle
         return named
-    return real.relative_to(folder).as_posix() if real.is_relative_to(folder) else named
+    known = real.relative_to(folder).as_posix() if real.is_relative_to(folder) else named
+    return known if known.isprintable() else named
 
 
 def _path_fault(data_dir: Path, text: str) -> str:

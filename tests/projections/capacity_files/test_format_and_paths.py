@@ -116,6 +116,7 @@ def test_a_link_within_the_data_folder_is_followed(tmp_path: Path) -> None:
         ("/elsewhere/used.json", "/elsewhere/used.json"),
         ("out/used.json", "out/used.json"),
         ("circle/used.json", "circle/used.json"),
+        ("unnamed.json", "unnamed.json"),
         ("Own/used.json", "Own/used.json"),
     ],
 )
@@ -128,6 +129,7 @@ def test_every_way_to_a_file_is_known_by_its_real_path(
     (data_dir / "used.json").symlink_to("own/used.json")
     (data_dir / "out").symlink_to(tmp_path)
     (data_dir / "circle").symlink_to("circle")
+    (data_dir / "unnamed.json").symlink_to("own/\udcff.json")  # bytes that are no UTF-8
     found = real_file(data_dir, *SBUS, asked.format(data_dir=data_dir))
     assert found == known_as
 
