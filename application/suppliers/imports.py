@@ -30,15 +30,16 @@ def import_file(
         state = work.get(Scenario, Scenario.identity(line, scenario))
         if state.exists:
             state.check_capacity_file(capacity_file)
-            claims.claim_file_if_free(work, line, scenario, file)
-        else:
-            claims.claim_file(work, line, scenario, file)
+            claims.claim_file_if_free(work, state, file)
         named, dropped = _capacities(work, line, scenario, imported, state)
         before = _document(state, [*named, *dropped])
         if state.exists and not afresh and printed(before) == imported.text:
             return _answer(state, changed=False, new_count=False)
         new_count = state.exists and (afresh or _lowers(named, dropped, imported))
+        is_new = not state.exists
         state.import_file(line, scenario, capacity_file, imported, new_count=new_count)
+        if is_new:
+            claims.claim_file(work, state, file)
         for usage, capacity in zip(imported.usages, named, strict=True):
             if json.dumps(before.get(usage.supplier)) != json.dumps(said[usage.supplier]):
                 capacity.import_usage(line, scenario, usage, imported.sha256)

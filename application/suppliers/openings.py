@@ -18,11 +18,11 @@ def open_scenario(
         opened = work.get(Scenario, Scenario.identity(line, scenario))
         if opened.exists:
             opened.check_capacity_file(capacity_file)
-            claims.claim_file_if_free(work, line, scenario, file)
+            claims.claim_file_if_free(work, opened, file)
             return steps.scenario_state(opened, changed=False)
-        claims.claim_file(work, line, scenario, file)
         terms = offers.terms
         opened.open(line, scenario, offers.publication, terms, capacity_file)
+        claims.claim_file(work, opened, file)
         for each, capacity in zip(
             terms, steps.supplier_capacities(work, opened, terms), strict=True
         ):

@@ -30,6 +30,10 @@ RIVALS = {
     "other spelling": (OWN, ALSO | {"capacity_file": "./own//used.json"}),
     "default first": (AT_HOME, BY_NAME),
     "default last": (BY_NAME, AT_HOME),
+    "default by a link": (
+        AT_HOME | {"capacity_file": "link/demo.json", "real_file": "sbus/capacity/demo.json"},
+        BY_NAME,
+    ),
     "default by its name": (AT_HOME | {"capacity_file": "sbus/capacity/demo.json"}, BY_NAME),
 }
 
