@@ -10,7 +10,8 @@ import typer
 from interfaces.cli.problems import Usage
 
 if TYPE_CHECKING:
-    from application.ledger.searching import Filter, LedgerLog
+    from application.ledger.reader import LedgerLog
+    from application.ledger.searching import Filter
 
 Context = Annotated[str | None, typer.Option(help="Only those of one context, such as suppliers.")]
 Topics = Annotated[
@@ -72,17 +73,13 @@ class Filters(NamedTuple):
 
 def _before(log: "LedgerLog", since: str) -> int:
     """Return the position after which everything is wanted."""
-    from application.ledger.searching import position_at
-
     moment = _moment("--since", since)
-    return moment - 1 if isinstance(moment, int) else position_at(log, moment - _TICK)
+    return moment - 1 if isinstance(moment, int) else log.position_at(moment - _TICK)
 
 
 def _last(log: "LedgerLog", until: str) -> int:
-    from application.ledger.searching import position_at
-
     moment = _moment("--until", until)
-    return moment if isinstance(moment, int) else position_at(log, moment)
+    return moment if isinstance(moment, int) else log.position_at(moment)
 
 
 def _moment(option: str, text: str) -> int | datetime:

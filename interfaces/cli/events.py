@@ -26,9 +26,9 @@ from interfaces.cli.problems import Usage
 from interfaces.cli.recorded import event_document, event_line, who_text
 
 if TYPE_CHECKING:
+    from application.ledger.reader import LedgerLog
     from application.ledger.searching import Filter, Found
     from application.ledger.tracing import Caused, Trace
-    from interfaces.ledger_alone import Log
 
 events = group("events", "Everything that ever happened, in the order of the ledger.")
 
@@ -98,7 +98,7 @@ def tail(
 
 
 async def _show_newest(
-    door: Door, log: "Log", wanted: "Filter", count: int
+    door: Door, log: "LedgerLog", wanted: "Filter", count: int
 ) -> "tuple[Filter, int]":
     """Show the newest events; return the filter for what follows, and how many there were."""
     from application.ledger.searching import newest_first
@@ -115,7 +115,7 @@ async def _show_newest(
     return wanted._replace(after=max(head, wanted.after)), len(found)
 
 
-async def _feed(log: "Log", wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
+async def _feed(log: "LedgerLog", wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
     from application.ledger.searching import oldest_first
 
     try:
@@ -186,7 +186,7 @@ def _pattern(pattern: str, ignore_case: bool) -> "re.Pattern[str]":
         raise Usage(f"{pattern!r} is no regular expression: {error}") from None
 
 
-async def _scanned(log: "Log", wanted: "Filter") -> "AsyncIterator[Found]":
+async def _scanned(log: "LedgerLog", wanted: "Filter") -> "AsyncIterator[Found]":
     """Yield what a filter leaves, with a progress bar over the positions."""
     from application.ledger.searching import oldest_first
 

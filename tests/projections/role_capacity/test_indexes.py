@@ -41,8 +41,7 @@ def test_a_report_without_its_index_is_found_out(life: Life) -> None:
 
 
 NAMES = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'"
-    " AND name LIKE 'week_hours_%'",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'week_hours_%'",
     "postgresql": "SELECT indexname FROM pg_indexes WHERE indexname LIKE 'week_hours_%'",
 }
 
