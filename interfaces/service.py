@@ -19,7 +19,8 @@ from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.access_log import AccessLog
 from interfaces.as_of import Moment
-from interfaces.following import Elsewhere, Follower, InProcess, InThreads
+from interfaces.following import Elsewhere, Follower, InThreads
+from interfaces.following_process import InProcess
 from interfaces.key_ring import KeyRing
 from interfaces.ledger_alone import Clock as Clock
 from interfaces.ledger_alone import position_in
