@@ -1,8 +1,9 @@
 """The filters that commands about events share, and what they mean in the ledger."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -35,15 +36,16 @@ _MOST = 2**63 - 1
 _TICK = timedelta(microseconds=1)
 
 
-class Filters(NamedTuple):
+@dataclass(frozen=True)
+class Filters:
     """What the command line says."""
 
-    context: str | None
-    topics: Sequence[str]
-    actor: str
-    aggregate: str | None
-    since: str | None
-    until: str | None
+    context: Context = None
+    topic: Topics = None
+    actor: Actor = ""
+    aggregate: Aggregate = None
+    since: Since = None
+    until: Until = None
 
     def resolve(self, log: "LedgerLog") -> "Filter":
         """Return what it means in a ledger. Raises Usage, Invalid and SubjectNotFound."""
@@ -52,7 +54,7 @@ class Filters(NamedTuple):
         return Filter(
             after=0 if self.since is None else _before(log, self.since),
             up_to=_MOST if self.until is None else _last(log, self.until),
-            topics=_stored_topics(self.context, self.topics),
+            topics=_stored_topics(self.context, self.topic or []),
             actor=self.actor,
             aggregate_id=self._aggregate_id(log),
         )

@@ -13,13 +13,7 @@ import typer
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Look
 from interfaces.cli.event_filters import (
-    Actor,
-    Aggregate,
-    Context,
     Filters,
-    Since,
-    Topics,
-    Until,
 )
 from interfaces.cli.output import answer, answer_json, note, progress_bar
 from interfaces.cli.problems import Usage
@@ -58,23 +52,18 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for more until Ctrl-C.")
     ] = False,
-    context: Context = None,
-    topic: Topics = None,
-    actor: Actor = "",
-    aggregate: Aggregate = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    filters: Filters,
 ) -> None:
     """Show events; with --json each is one line of JSON.
 
     **Example:** `capacity events tail --since 2026-03-02T09:30Z --topic suppliers.booked --follow`
     """
-    if follow and until is not None:
+    if follow and filters.until is not None:
         raise Usage("--follow waits for what is to come, and --until says where to end; say one")
     if follow and door.as_of is not None:
         raise Usage("--follow waits for what comes, --as-of is about what was; leave one out")
-    filters = Filters(context, topic or [], actor, aggregate, since, until)
-    from_the_start = after is not None or since is not None
+    from_the_start = after is not None or filters.since is not None
 
     async def work(look: Look) -> None:
         wanted = await asyncio.to_thread(filters.resolve, look.log)
@@ -150,19 +139,14 @@ def grep(
         bool, typer.Option("--ignore-case", "-i", help="Small letters are as good as capitals.")
     ] = False,
     limit: Limit = None,
-    context: Context = None,
-    topic: Topics = None,
-    actor: Actor = "",
-    aggregate: Aggregate = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    filters: Filters,
 ) -> None:
     """Show events whose words, fields, actor or reason match; it reads all that the filters leave.
 
     **Example:** `capacity events grep "phone call" --since 2026-03-02T00:00Z --actor ada`
     """
     matches = _pattern(pattern, ignore_case)
-    filters = Filters(context, topic or [], actor, aggregate, since, until)
 
     async def work(look: Look) -> int:
         wanted = await asyncio.to_thread(filters.resolve, look.log)
