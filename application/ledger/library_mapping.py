@@ -12,14 +12,7 @@ from msgspec import Struct
 from application.ledger.store import Row
 from domain.aggregate import Aggregate, Event
 from domain.catalogue import AGGREGATES, UnknownTopic
-from domain.stored import (
-    decode,
-    decode_snapshot,
-    encode,
-    encode_snapshot,
-    event_hash,
-    stored_topic,
-)
+from domain.stored import decode, decode_snapshot, encode, encode_snapshot, event_hash, stored_topic
 
 
 class AggregateSnapshot(Struct, frozen=True):

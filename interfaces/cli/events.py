@@ -12,9 +12,7 @@ import typer
 
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Look
-from interfaces.cli.event_filters import (
-    Filters,
-)
+from interfaces.cli.event_filters import Filters
 from interfaces.cli.output import answer, answer_json, note, progress_bar
 from interfaces.cli.problems import Usage
 from interfaces.cli.recorded import event_document, event_line, who_text

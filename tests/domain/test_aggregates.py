@@ -5,10 +5,7 @@ from msgspec import Struct
 
 from domain.aggregate import Aggregate, Event
 from domain.catalogue import AGGREGATES
-from domain.stored import (
-    decode_snapshot,
-    encode_snapshot,
-)
+from domain.stored import decode_snapshot, encode_snapshot
 from domain.suppliers import Scenario, SupplierCapacity
 from tests.support.given import SOMEBODY
 from tests.support.stored import SOME_HASH, SOME_ID, example, lived

@@ -8,11 +8,7 @@ import pytest
 from domain import stored
 from domain.aggregate import Aggregate, Event, evolves
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
-from domain.stored import (
-    decode,
-    encode,
-    stored_topic,
-)
+from domain.stored import decode, encode, stored_topic
 from tests.support.given import SOMEBODY
 from tests.support.stored import SOME_ID
 

@@ -14,13 +14,7 @@ from msgspec.structs import replace
 
 from domain.aggregate import Aggregate, Event
 from domain.catalogue import AGGREGATES, EVENTS_BY_TOPIC, UnknownTopic
-from domain.stored import (
-    UnfilledEvent,
-    UnstorableEvent,
-    decode,
-    encode,
-    stored_topic,
-)
+from domain.stored import UnfilledEvent, UnstorableEvent, decode, encode, stored_topic
 from domain.suppliers import Booking, Scenario, SupplierTerms
 from tests.support.given import SOMEBODY
 from tests.support.stored import SOME_ID, example, stored_examples

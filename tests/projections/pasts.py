@@ -10,13 +10,7 @@ from sqlalchemy import Engine
 
 from projections.past import open_past
 from projections.past_files import PastFiles, PastLimits
-from tests.projections.conftest import (
-    PROJECTIONS,
-    BareLedger,
-    Life,
-    positions_of,
-    rows_of,
-)
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life, positions_of, rows_of
 from tests.projections.test_projector import groups, start_over
 
 Rows = dict[str, list[tuple[Any, ...]]]

@@ -11,12 +11,7 @@ from hypothesis import strategies as st
 from projections.past import open_past
 from projections.past_files import PastFiles
 from projections.supplier_capacity import position
-from tests.projections.conftest import (
-    PROJECTIONS,
-    BareLedger,
-    Life,
-    rows_of,
-)
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life, rows_of
 from tests.projections.pasts import Watched, lived, past_rows, pasts
 from tests.projections.test_projector import FEW, wishes
 

@@ -10,11 +10,7 @@ from projections.folding import Fold
 from projections.parking import parked_of
 from projections.past import PastFailed, open_past
 from projections.past_files import PastStopped
-from tests.projections.conftest import (
-    BareLedger,
-    Life,
-    rows_of,
-)
+from tests.projections.conftest import BareLedger, Life, rows_of
 from tests.projections.pasts import booked, past_rows, pasts, small_disk
 
 

@@ -7,11 +7,7 @@ from pathlib import Path
 import pytest
 
 from projections.past_files import PastFiles
-from tests.projections.conftest import (
-    PROJECTIONS,
-    BareLedger,
-    Life,
-)
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life
 from tests.projections.pasts import Rows, Watched, booked, past_rows, pasts
 
 

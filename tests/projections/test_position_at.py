@@ -6,11 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from domain.aggregate import Event
-from tests.projections.conftest import (
-    RECORDED_AT,
-    BareLedger,
-    Life,
-)
+from tests.projections.conftest import RECORDED_AT, BareLedger, Life
 
 
 def append_at(ledger: BareLedger, moment: datetime, events: list[Event]) -> int:

@@ -10,19 +10,10 @@ from projections.beside import Copy
 from projections.building import Manner, Stage
 from projections.closing import Wish
 from projections.projector import Projector
-from projections.rebuilding import (
-    Rebuilt,
-    rebuild_here,
-    versions_beside,
-)
+from projections.rebuilding import Rebuilt, rebuild_here, versions_beside
 from projections.supplier_capacity import capacities, matches_table
 from projections.workers import Sources
-from tests.projections.conftest import (
-    PROJECTIONS,
-    SUPPLIERS,
-    BareLedger,
-    Life,
-)
+from tests.projections.conftest import PROJECTIONS, SUPPLIERS, BareLedger, Life
 
 NAME = "supplier_capacity"
 

@@ -4,12 +4,8 @@ import pytest
 
 from projections import closing
 from projections.closing import LiveBehind, Wish
-from projections.rebuilding import (
-    switch_to,
-)
-from tests.projections.conftest import (
-    rows_of,
-)
+from projections.rebuilding import switch_to
+from tests.projections.conftest import rows_of
 from tests.projections.rebuilding.conftest import NAME, Desk
 
 

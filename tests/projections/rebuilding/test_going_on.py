@@ -8,13 +8,8 @@ from projections.building import Stage
 from projections.closing import Wish
 from projections.holding import RebuildUnderWay
 from projections.leases import Holder, acquire
-from projections.rebuilding import (
-    drop,
-    switch_to,
-)
-from tests.projections.conftest import (
-    rows_of,
-)
+from projections.rebuilding import drop, switch_to
+from tests.projections.conftest import rows_of
 from tests.projections.rebuilding.conftest import NAME, Desk, Killed, killing
 
 

@@ -5,18 +5,8 @@ from sqlalchemy import Engine, inspect, text
 
 from projections.closing import OtherShape, Wish
 from projections.database import VersionReplaced
-from projections.rebuilding import (
-    LacksEvents,
-    NothingThere,
-    OtherRules,
-    drop,
-    switch_to,
-)
-from tests.projections.conftest import (
-    PROJECTIONS,
-    positions_of,
-    rows_of,
-)
+from projections.rebuilding import LacksEvents, NothingThere, OtherRules, drop, switch_to
+from tests.projections.conftest import PROJECTIONS, positions_of, rows_of
 from tests.projections.rebuilding.conftest import NAME, NEXT, NOW, Desk
 
 

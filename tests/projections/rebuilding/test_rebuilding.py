@@ -11,18 +11,8 @@ from projections import catching_up, closing
 from projections.building import Manner, Stage
 from projections.closing import Wish
 from projections.folding import EventFailed
-from projections.rebuilding import (
-    Rebuilt,
-    rebuild_here,
-    switch_to,
-)
-from tests.projections.conftest import (
-    PROJECTIONS,
-    BareLedger,
-    Life,
-    positions_of,
-    rows_of,
-)
+from projections.rebuilding import Rebuilt, rebuild_here, switch_to
+from tests.projections.conftest import PROJECTIONS, BareLedger, Life, positions_of, rows_of
 from tests.projections.rebuilding.conftest import NAME, Desk, applied_of
 
 
