@@ -152,9 +152,8 @@ class Aggregate:
     def bound_to(self, provenance: Provenance) -> Self:
         """Return a copy that records under this provenance; the original never changes."""
         copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
-        copy._provenance = provenance
-        copy._pending = []
+        copy.__dict__ = state = self.__dict__.copy()
+        state["_provenance"], state["_pending"] = provenance, []
         return copy
 
     @property

@@ -1,9 +1,13 @@
-"""The read pool: every question is one hop to a thread, and one read transaction there."""
+"""Reading in threads: every question is one hop to a pool, and one read transaction there.
+
+Questions that take long have a pool of their own, of few threads: they share the cores with
+commands and with quick questions, which shall not wait for them.
+"""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -50,6 +54,20 @@ class Reads:
         """Answer what is under way, and disconnect."""
         self._threads.shutdown()
         self._engine.dispose()
+
+
+class Pools(NamedTuple):
+    """The threads that read, by what they are kept free for."""
+
+    questions: Reads
+    reports: Reads
+    exports: Reads
+    keys: Reads
+
+    def close(self) -> None:
+        """Answer what is under way, and disconnect."""
+        for each in self:
+            each.close()
 
 
 class _Asked(Generic[R]):

@@ -28,7 +28,7 @@ from interfaces.ledger_alone import store_of as store_of
 from interfaces.ledger_alone import utc_now as utc_now
 from interfaces.pasts import Pasts
 from interfaces.reading_side import ReadingSide, open_reading_side
-from interfaces.reads import Reads
+from interfaces.reads import Pools, Reads
 from interfaces.settings import Settings
 from projections.capacity_files import CapacityFiles
 from projections.database import open_read_models
@@ -78,8 +78,7 @@ class Service:
     projector: Projector
     capacity_files: CapacityFiles
     follower: Follower
-    reads: Reads
-    exports: Reads
+    pools: Pools
     log: LedgerLog
     projection_engine: Engine
     pasts: Pasts
@@ -91,19 +90,29 @@ class Service:
         **keywords: P.kwargs,
     ) -> R:
         """Answer a question in one read transaction, in a thread of the read pool."""
-        return await self.reads.run(lambda connection: query(connection, *arguments, **keywords))
+        return await self.pools.questions.run(
+            lambda connection: query(connection, *arguments, **keywords)
+        )
 
     async def read_past(self, position: int, question: Callable[[Connection], R]) -> R:
         """Answer a question from the read models as they stood at a position."""
         return await self.pasts.read(position, question)
 
+    async def report(self, question: Callable[[Connection], R]) -> R:
+        """Answer a question that takes long, where it keeps no quick one waiting."""
+        return await self.pools.reports.run(question)
+
+    async def report_past(self, position: int, question: Callable[[Connection], R]) -> R:
+        """Answer a question that takes long from the read models as they stood at a position."""
+        return await self.pasts.read(position, question, reads=self.pools.reports)
+
     async def export(self, question: Callable[[Connection], R]) -> R:
-        """Answer a question that takes long, in a thread that keeps no other from its answer."""
-        return await self.exports.run(question)
+        """Write a report as a file, in a thread that keeps nobody else from an answer."""
+        return await self.pools.exports.run(question)
 
     async def export_past(self, position: int, question: Callable[[Connection], R]) -> R:
-        """Answer a question that takes long from the read models as they stood at a position."""
-        return await self.pasts.read(position, question, reads=self.exports)
+        """Write a report as a file, of the read models as they stood at a position."""
+        return await self.pasts.read(position, question, reads=self.pools.exports)
 
     async def position_of(self, field: str, moment: Moment) -> int:
         """Return the position that a moment means: of a time the last before what came after it.
@@ -161,20 +170,9 @@ async def open_service(
                 await asyncio.to_thread(refuse_ahead, side.projector, side.log)
             follower = _follower(settings, side, projector)
             ledger.on_committed.append(follower.wake)
-            reads = _reads(settings)
-            # Apart from the questions: a pool full of reports must not keep anybody out.
-            key_reads = Reads(
-                open_read_models(settings.views_url, read_only=True), threads=1, waiting=1
-            )
-            exports = Reads(
-                open_read_models(settings.views_url, read_only=True),
-                threads=_EXPORT_THREADS,
-                waiting=_EXPORTS_WAITING,
-            )
-            pasts = _pasts(settings, side, reads)
-            service = _service(
-                settings, clock, ledger, side, follower, reads, exports, key_reads, pasts
-            )
+            pools = _pools(settings)
+            pasts = _pasts(settings, side, pools.questions)
+            service = _service(settings, clock, ledger, side, follower, pools, pasts)
             await follower.start()
             try:
                 yield service
@@ -182,9 +180,7 @@ async def open_service(
                 await follower.stop()
                 await service.access_log.close()
                 await asyncio.to_thread(pasts.close)
-                await asyncio.to_thread(reads.close)
-                await asyncio.to_thread(exports.close)
-                await asyncio.to_thread(key_reads.close)
+                await asyncio.to_thread(pools.close)
     finally:
         await ledger.close()
 
@@ -223,11 +219,16 @@ def _follower(settings: Settings, side: ReadingSide, projector: Follow | None) -
     return InThreads(side) if projector == "threads" else Elsewhere()
 
 
-def _reads(settings: Settings) -> Reads:
-    return Reads(
-        open_read_models(settings.views_url, read_only=True),
-        threads=settings.read_threads,
-        waiting=settings.reads_waiting,
+def _pools(settings: Settings) -> Pools:
+    def pool(threads: int, waiting: int) -> Reads:
+        engine = open_read_models(settings.views_url, read_only=True)
+        return Reads(engine, threads=threads, waiting=waiting)
+
+    return Pools(
+        questions=pool(settings.read_threads, settings.reads_waiting),
+        reports=pool(settings.report_threads, settings.reads_waiting),
+        exports=pool(_EXPORT_THREADS, _EXPORTS_WAITING),
+        keys=pool(1, 1),  # a pool full of questions must not keep anybody out
     )
 
 
@@ -246,9 +247,7 @@ def _service(
     ledger: Ledger,
     side: ReadingSide,
     follower: Follower,
-    reads: Reads,
-    exports: Reads,
-    key_reads: Reads,
+    pools: Pools,
     pasts: Pasts,
 ) -> Service:
     names = person_names(settings)
@@ -260,14 +259,13 @@ def _service(
         planning=Planning(ledger, names, week_limit_hours=settings.week_limit_hours),
         person_names=names,
         access=Access(ledger),
-        keys=KeyRing(key_reads, fresh_seconds=settings.keys_fresh_seconds, clock=clock),
+        keys=KeyRing(pools.keys, fresh_seconds=settings.keys_fresh_seconds, clock=clock),
         access_log=AccessLog(side.engine, refusals_kept=settings.refusals_kept, clock=clock),
         operations=Operations(ledger),
         projector=side.projector,
         capacity_files=side.files,
         follower=follower,
-        reads=reads,
-        exports=exports,
+        pools=pools,
         log=side.log,
         projection_engine=side.engine,
         pasts=pasts,

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     read_threads: Positive = Field(
         default=2, description="queries that run at the same time; they share cores with commands"
     )
+    report_threads: Positive = Field(
+        default=1, description="queries that take long and run at the same time, beside the others"
+    )
     reads_waiting: Positive = Field(default=200, description="queries that may wait for a thread")
     wait_seconds: float = Field(
         default=5.0, gt=0, le=60, description="the longest wait for a position (`after=`)"

@@ -33,10 +33,12 @@ async def answer_question(
     *,
     query: dict[str, str],
     projection: str = supplier_capacity.supplier_capacity.name,
+    takes_long: bool = False,
 ) -> Response:
     """Answer with what `question` returns: a struct, or a Document that is sent as it is.
 
-    The `projection` is the one whose position the answer shows.
+    The `projection` is the one whose position the answer shows. What takes long shares threads
+    with its like alone.
 
     Waits before for the position that the request names, or answers `as_of` an earlier moment.
     Raises NotYetVisible, PastNotReady.
@@ -51,11 +53,13 @@ async def answer_question(
             return answer, headers
         return Document(encode(answer), "", {}), headers
 
+    service = asked.service
     if past is None:
-        document, stood = await asked.service.read(answered)
-        await asked.service.check_not_ahead(int(stood["capacity-position"]))
+        document, stood = await (service.report if takes_long else service.read)(answered)
+        await service.check_not_ahead(int(stood["capacity-position"]))
     else:
-        document, stood = await asked.service.read_past(past, answered)
+        read_past = service.report_past if takes_long else service.read_past
+        document, stood = await read_past(past, answered)
     sent = {**stood, **document.headers}
     if document.tag:
         sent["etag"] = f'"{document.tag}"'

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import uvloop
+
 from application.ledger import Command, Ledger, Reply
 from application.ledger.postgres_store import PostgresStore
 from application.ledger.sqlite_store import SqliteStore
@@ -88,7 +90,7 @@ def measure(
         finally:
             await ledger.close()
 
-    return asyncio.run(run())
+    return uvloop.run(run())  # the loop that serves
 
 
 def singles(each: int, *, keyed: bool = False, hot: bool = False) -> Work:

@@ -5,10 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import stored
 from domain.aggregate import Aggregate, Event, evolves
 from domain.catalogue import EVENTS_BY_TOPIC, UnknownTopic
-from domain.stored import decode, encode, stored_topic
+from domain.stored import decode, decoding, encode, stored_topic
 from tests.support.given import SOMEBODY
 from tests.support.stored import SOME_ID
 
@@ -52,7 +51,7 @@ def parcels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put the parcel's events into the catalogue while one test lasts."""
     for event_class in Parcel.evolutions:
         monkeypatch.setitem(EVENTS_BY_TOPIC, event_class.topic, event_class)
-    monkeypatch.setattr(stored, "_readers", {})
+    monkeypatch.setattr(decoding, "_readers", {})
 
 
 def with_provenance(**fields: Any) -> bytes:

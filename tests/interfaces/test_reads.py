@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from interfaces.reads import Reads, TooManyReads
+from interfaces.service import migrate_ledger, open_service
+from interfaces.settings import Settings
 from projections.database import open_read_models
 from tests.support.asynchronous import asynchronous, soon, until
 
@@ -89,3 +91,24 @@ async def test_who_gives_up_leaves_the_pool_as_it_was(tmp_path: Path) -> None:
             await asked
         held.set()
         assert await soon(reads.run(one)) == 1
+
+
+@asynchronous
+async def test_a_report_that_takes_long_keeps_no_question_waiting(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, read_threads=1, report_threads=1)
+    migrate_ledger(settings)
+    async with open_service(settings) as service:
+        begun, let_go = threading.Event(), threading.Event()
+
+        def long(connection: Connection) -> int:
+            begun.set()
+            assert let_go.wait(TIMEOUT_SECONDS)
+            return one(connection)
+
+        report = asyncio.create_task(service.report(long))
+        await until(begun.is_set)
+        in_its_way = asyncio.create_task(service.pools.reports.run(one))
+        assert await soon(service.read(one)) == 1
+        assert not in_its_way.done()  # which a question would wait for, if there were one pool
+        let_go.set()
+        assert await soon(report) == await soon(in_its_way) == 1

@@ -81,7 +81,13 @@ async def role_capacity_report(asked: Asked) -> Response:
 
     if (format_ := format_in(query)) is not None:
         return await answer_file(asked, query, made, name="role-capacity", format_=format_)
-    return await answer_question(asked, look, query=query, projection=role_capacity.name)
+    return await answer_question(
+        asked,
+        look,
+        query=query,
+        projection=role_capacity.name,
+        takes_long=wanted.source != "rollup",
+    )
 
 
 def with_vertical(connection: Connection, caller: Caller, wanted: Wanted) -> Wanted:

@@ -63,4 +63,5 @@ async def answer_view(asked: Asked, query: dict[str, str], said: Question, view:
         lambda connection: view.answer(looked(connection)),
         query=query,
         projection=role_capacity.name,
+        takes_long=True,
     )

@@ -126,13 +126,14 @@ async def capacity(asked: Asked) -> Response:
 )
 async def distribution(asked: Asked) -> Response:
     """Compare the spread of matches with the suppliers' shares of capacity."""
-    return await _about(asked, _distribution)
+    return await _about(asked, _distribution, takes_long=True)
 
 
-async def _about(asked: Asked, look: Any) -> Response:
+async def _about(asked: Asked, look: Any, *, takes_long: bool = False) -> Response:
     line, name = asked.segment("line"), asked.segment("scenario")
     query = asked.query(*READ_QUERY)
-    return await answer_question(asked, partial(look, line=line, name=name), query=query)
+    about = partial(look, line=line, name=name)
+    return await answer_question(asked, about, query=query, takes_long=takes_long)
 
 
 # Questions.
