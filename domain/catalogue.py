@@ -13,12 +13,20 @@ from domain.assignments import (
     Vertical,
 )
 from domain.operations import Parking
-from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
+from domain.suppliers import (
+    Booking,
+    FileClaim,
+    Offers,
+    Scenario,
+    SupplierAliases,
+    SupplierCapacity,
+)
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
     Offers,
     SupplierAliases,
     Scenario,
+    FileClaim,
     SupplierCapacity,
     Booking,
     ApiKey,

@@ -6,28 +6,40 @@ from typing import Any
 from uuid import UUID
 
 from application.ledger import UnitOfWork
-from application.suppliers import steps
+from application.suppliers import claims, steps
 from application.suppliers.results import Imported, Match
 from domain.suppliers import Scenario, SupplierCapacity
 from domain.suppliers.capacity_files import ImportedFile, capacity_document, printed
+from domain.suppliers.file_claims import file_of
 
 
 def import_file(
-    line: str, scenario: str, imported: ImportedFile, capacity_file: str, *, afresh: bool
+    line: str,
+    scenario: str,
+    imported: ImportedFile,
+    capacity_file: str,
+    *,
+    real_file: str,
+    afresh: bool,
 ) -> Callable[[UnitOfWork], Imported]:
     """Return the decision that makes the ledger say what a capacity file says."""
     said: dict[str, Any] = json.loads(imported.text)
+    file = real_file or file_of(line, scenario, capacity_file)
 
     def decide(work: UnitOfWork) -> Imported:
         state = work.get(Scenario, Scenario.identity(line, scenario))
         if state.exists:
             state.check_capacity_file(capacity_file)
+            claims.claim_file_if_free(work, state, file)
         named, dropped = _capacities(work, line, scenario, imported, state)
         before = _document(state, [*named, *dropped])
         if state.exists and not afresh and printed(before) == imported.text:
             return _answer(state, changed=False, new_count=False)
         new_count = state.exists and (afresh or _lowers(named, dropped, imported))
+        is_new = not state.exists
         state.import_file(line, scenario, capacity_file, imported, new_count=new_count)
+        if is_new:
+            claims.claim_file(work, state, file)
         for usage, capacity in zip(imported.usages, named, strict=True):
             if json.dumps(before.get(usage.supplier)) != json.dumps(said[usage.supplier]):
                 capacity.import_usage(line, scenario, usage, imported.sha256)

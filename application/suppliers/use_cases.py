@@ -6,7 +6,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from application.ledger import Command, Ledger, Outcome, UnitOfWork
-from application.suppliers import imports, steps
+from application.suppliers import imports, openings, steps
 from application.suppliers.results import (
     AliasesSet,
     Booked,
@@ -30,6 +30,7 @@ from domain.suppliers import (
 from domain.suppliers.aliases import check_suppliers
 from domain.suppliers.capacity_files import ImportedFile
 from domain.suppliers.choosing import ServiceIndex
+from domain.suppliers.file_claims import file_of
 from domain.suppliers.offers import prepare_offers
 from domain.versions import Seen
 
@@ -94,26 +95,23 @@ class Suppliers:
     # Scenarios.
 
     async def open_scenario(
-        self, command: Command, *, line: str, scenario: str, capacity_file: str = ""
+        self,
+        command: Command,
+        *,
+        line: str,
+        scenario: str,
+        capacity_file: str = "",
+        real_file: str = "",
     ) -> Outcome[ScenarioState]:
-        """Open a scenario from the newest offers; `capacity_file` is empty for the default path."""
+        """Open a scenario from the newest offers; `capacity_file` is empty for the default path.
+
+        `real_file` is what the file is known by where links lead to it, if the caller has looked.
+        Raises OpenedElsewhere and CapacityFileTaken.
+        """
         check_file_name("scenario", scenario)
+        file = real_file or file_of(line, scenario, capacity_file)
         await self._read_newest_offers(line)
-
-        def decide(work: UnitOfWork) -> ScenarioState:
-            offers = steps.published_offers(work, line)
-            opened = work.get(Scenario, Scenario.identity(line, scenario))
-            if opened.exists:
-                opened.open(line, scenario, opened.publication, opened.terms, capacity_file)
-                return steps.scenario_state(opened, changed=False)
-            terms = offers.terms
-            opened.open(line, scenario, offers.publication, terms, capacity_file)
-            for each, capacity in zip(
-                terms, steps.supplier_capacities(work, opened, terms), strict=True
-            ):
-                capacity.open(line, scenario, each.supplier, each.capacity_slots)
-            return steps.scenario_state(opened, changed=True)
-
+        decide = openings.open_scenario(line, scenario, capacity_file, file=file)
         return await self._ledger.execute(command, decide)
 
     async def resync(
@@ -154,13 +152,17 @@ class Suppliers:
         scenario: str,
         imported: ImportedFile,
         capacity_file: str = "",
+        real_file: str = "",
         afresh: bool = False,
     ) -> Outcome[Imported]:
         """Count on from a capacity file, opening the scenario if need be; quiet if both agree.
 
-        `afresh`: begin a new count in any case. Raises OpenedElsewhere.
+        `afresh`: begin a new count in any case; `real_file` as in `open_scenario`. Raises
+        OpenedElsewhere and CapacityFileTaken.
         """
-        decide = imports.import_file(line, scenario, imported, capacity_file, afresh=afresh)
+        decide = imports.import_file(
+            line, scenario, imported, capacity_file, real_file=real_file, afresh=afresh
+        )
         return await self._ledger.execute(command, decide)
 
     # Bookings.

@@ -94,7 +94,7 @@ class Assignment(Aggregate):
         probability_percent: int  # 100 is firm, below is tentative
 
     class HoursSet(Event, topic="assignments.hours_set"):
-        """Set hours of the assignment {assignment_id}, in units by week: {weeks}."""
+        """Set hours of the assignment {assignment_id} by week: {weeks:hours}."""
 
         assignment_id: int
         weeks: WeekUnits  # those that changed, ascending; 0 units: none any more

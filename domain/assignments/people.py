@@ -63,7 +63,7 @@ class Person(Aggregate):
     time_off: WeekUnits
 
     class Hired(Event, topic="assignments.person_hired"):
-        """Hired the person {person_id}."""
+        """Hired the person {person_id} for {weekly_capacity_units:hours} a week."""
 
         person_id: int
         name_cipher: bytes
@@ -92,7 +92,7 @@ class Person(Aggregate):
         role_id: int | None
 
     class WeeklyCapacityChanged(Event, topic="assignments.person_weekly_capacity_changed"):
-        """Changed the capacity of the person {person_id} to {weekly_capacity_units} units."""
+        """Changed the capacity of the person {person_id} to {weekly_capacity_units:hours}."""
 
         person_id: int
         weekly_capacity_units: int
@@ -120,7 +120,7 @@ class Person(Aggregate):
         person_id: int
 
     class TimeOffTaken(Event, topic="assignments.person_time_off_taken"):
-        """The person {person_id} is off for {units} units in the week of {week_start}."""
+        """The person {person_id} is off for {units:hours} in the week of {week_start}."""
 
         person_id: int
         week_start: str

@@ -3,6 +3,7 @@
 from domain.suppliers.aliases import SupplierAliases
 from domain.suppliers.bookings import BookedElsewhere, Booking, BookingNotFound, MatchDetails
 from domain.suppliers.capacity import CapacityExceeded, SupplierCapacity, SupplierNotFound
+from domain.suppliers.file_claims import CapacityFileTaken, FileClaim
 from domain.suppliers.offers import LineNotFound, Offers, PublicationNotFound, SupplierTerms
 from domain.suppliers.scenarios import OpenedElsewhere, Scenario, ScenarioNotFound
 
@@ -11,6 +12,8 @@ __all__ = [
     "Booking",
     "BookingNotFound",
     "CapacityExceeded",
+    "CapacityFileTaken",
+    "FileClaim",
     "LineNotFound",
     "MatchDetails",
     "Offers",

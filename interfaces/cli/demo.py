@@ -120,4 +120,11 @@ async def _publish(session: Session) -> None:
 async def _open(session: Session, scenario: str) -> None:
     if session.door.dry_run:
         return  # a dry run has published nothing to open it from
-    await session.service.suppliers.open_scenario(session.command(), line=LINE, scenario=scenario)
+    from projections.capacity_files import real_file
+
+    await session.service.suppliers.open_scenario(
+        session.command(),
+        line=LINE,
+        scenario=scenario,
+        real_file=real_file(session.door.settings.data_dir, LINE, scenario, ""),
+    )

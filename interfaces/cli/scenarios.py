@@ -35,7 +35,7 @@ def open_scenario(
 
     **Example:** `capacity scenarios open sbus overlap_only`
     """
-    from projections.capacity_files import default_path, resolve_path
+    from projections.capacity_files import default_path, real_file, resolve_path
 
     data_dir = door.settings.data_dir
     if capacity_file:
@@ -43,7 +43,11 @@ def open_scenario(
 
     async def work(session: Session) -> Any:
         return await session.service.suppliers.open_scenario(
-            session.command(), line=line, scenario=scenario, capacity_file=capacity_file
+            session.command(),
+            line=line,
+            scenario=scenario,
+            capacity_file=capacity_file,
+            real_file=real_file(data_dir, line, scenario, capacity_file),
         )
 
     outcome = door.tell(work)

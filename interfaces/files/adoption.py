@@ -13,7 +13,7 @@ from domain.suppliers.capacity_files import ImportedFile, read_capacity_file
 from interfaces.files.errors import CapacityFileInvalid
 from interfaces.identity import fresh_id
 from interfaces.service import Service
-from projections.capacity_files import locked
+from projections.capacity_files import locked, real_file
 
 MAX_FILE_BYTES = 8 * 2**20  # 10 000 suppliers with 800 bytes each
 
@@ -33,7 +33,8 @@ async def adopt(
 
     The file is read strictly and left as it is. `capacity_file` is the scenario's path of its own,
     if it has one; `afresh` begins a new count in any case. Where the file is the scenario's, the
-    service writes it from now on. Raises CapacityFileInvalid and OpenedElsewhere.
+    service writes it from now on. Raises CapacityFileInvalid, OpenedElsewhere
+    and CapacityFileTaken.
     """
     await asyncio.to_thread(read_imported, path)  # no lock, nor folder, is made for what is none
     command = Command(actor=actor, reason=reason, command_id=fresh_id(), at=service.clock())
@@ -47,6 +48,9 @@ async def adopt(
             scenario=scenario,
             imported=imported,
             capacity_file=capacity_file,
+            real_file=await asyncio.to_thread(
+                real_file, service.settings.data_dir, line, scenario, capacity_file
+            ),
             afresh=afresh,
         )
         await asyncio.to_thread(_take_on, service, real_path, line, scenario, imported.sha256)

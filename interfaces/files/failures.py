@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from application.ledger import LedgerUnavailable, SchemaMissing
 from application.ledger.store import StoreLost
 from domain.errors import DomainError
-from domain.suppliers.scenarios import OpenedElsewhere
+from domain.suppliers import CapacityFileTaken, OpenedElsewhere
 from interfaces.files.errors import CapacityNotKept, CapacityTrackerError, NotCounted
 from projections.capacity_files import CapacityFileFailed
 from projections.projector import AheadOfLog
@@ -30,7 +30,7 @@ def named(path: Path, error: Any) -> Any:
     """Return an error as the drop-in functions raise it; everything else stays as it is."""
     if isinstance(error, CapacityTrackerError | CapacityNotKept):
         return error
-    if isinstance(error, OpenedElsewhere):
+    if isinstance(error, CapacityFileTaken | OpenedElsewhere):
         return CapacityTrackerError(f"Capacity file {path}: {error}")
     if isinstance(error, DomainError):
         return NotCounted(str(error))

@@ -20,7 +20,7 @@ from interfaces.files.failures import named
 from interfaces.files.places import Place
 from interfaces.identity import fresh_id
 from interfaces.service import Service
-from projections.capacity_files import CapacityFiles, locked
+from projections.capacity_files import CapacityFiles, locked, real_file
 
 ACTOR = "capacity-tracker"
 _TRIES = 5
@@ -178,6 +178,13 @@ class TrackedFile:
             scenario=place.scenario,
             imported=imported,
             capacity_file=place.capacity_file,
+            real_file=await self._in_thread(
+                real_file,
+                place.settings.data_dir,
+                place.line,
+                place.scenario,
+                place.capacity_file,
+            ),
             afresh=afresh,
         )
 

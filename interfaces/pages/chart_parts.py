@@ -68,6 +68,8 @@ def measure_lines(
     colour: Spec | None = None,
 ) -> list[Spec]:
     """Return the three lines, the most important in front; each has its colour, or one is given."""
+    # Smoothed, as the report that this one takes the place of draws them; monotone lines pass
+    # through each week's figure, and never rise above it or fall below zero in between.
     domain = {"domain": list(MEASURES)}
     return [
         {

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from interfaces.history import AggregateHistoryAnswer
 from interfaces.pages.charts import said_day
+from interfaces.pages.crumbs import Link
 from interfaces.role_views import (
     AssignmentDrillAnswer,
     CountedAssignment,
@@ -15,13 +15,6 @@ from interfaces.role_views import (
 )
 
 REPORT = "/reports/role-capacity"
-
-
-class Link(Struct, frozen=True):
-    """Where something leads; to nowhere if the address is empty."""
-
-    name: str
-    address: str = ""
 
 
 class Line(Struct, frozen=True):
@@ -167,27 +160,3 @@ def _certainty(state: str, probability_percent: int) -> str:
     if state == "tentative":
         return f"tentative, {probability_percent} %"
     return "" if state == "firm" else state
-
-
-class ToldEvent(Struct, frozen=True):
-    """An event as it is told."""
-
-    position: int
-    when: str
-    who: str
-    what: str
-    why: str
-
-
-def told_events(found: AggregateHistoryAnswer) -> list[ToldEvent]:
-    """Return what happened, in words."""
-    return [
-        ToldEvent(
-            each.position,
-            f"{each.recorded_at:%Y-%m-%d %H:%M}",
-            each.actor,
-            each.words,
-            each.reason,
-        )
-        for each in found.events
-    ]

@@ -24,6 +24,8 @@ class Place(Struct, frozen=True):
 NAVIGATION: Sequence[Place] = (
     Place("/", "Overview"),
     Place("/reports/role-capacity", "Role capacity"),
+    Place("/suppliers", "Suppliers"),
+    Place("/ledger", "Ledger"),
 )
 
 

@@ -6,7 +6,7 @@ database knows of it; `files` writes and verifies them, `writer` does so wheneve
 
 from projections.capacity_files.disk import CapacityFileFailed, locked, replace_file
 from projections.capacity_files.files import CapacityFiles, DocumentOf
-from projections.capacity_files.paths import capacity_text, default_path, resolve_path
+from projections.capacity_files.paths import capacity_text, default_path, real_file, resolve_path
 from projections.capacity_files.records import (
     Finding,
     Key,
@@ -31,6 +31,7 @@ __all__ = [
     "capacity_text",
     "default_path",
     "locked",
+    "real_file",
     "replace_file",
     "resolve_path",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from domain.errors import Invalid
 from domain.names import file_name_fault, shown
 from domain.suppliers.capacity_files import printed
+from domain.suppliers.file_claims import default_file, file_of
 
 MAX_PATH_CHARACTERS = 1_000
 
@@ -18,7 +19,7 @@ def capacity_text(document: Mapping[str, Any]) -> bytes:
 
 def default_path(data_dir: Path, line: str, scenario: str) -> Path:
     """Return where the capacity file of a scenario lies unless another path was asked for."""
-    return data_dir / line / "capacity" / f"{scenario}.json"
+    return data_dir / default_file(line, scenario)
 
 
 def resolve_path(data_dir: Path, text: str) -> Path:
@@ -26,6 +27,21 @@ def resolve_path(data_dir: Path, text: str) -> Path:
     if fault := _path_fault(data_dir, text):
         raise Invalid(("/capacity_file", fault))
     return (data_dir / text).resolve()
+
+
+def real_file(data_dir: Path, line: str, scenario: str, capacity_file: str) -> str:
+    """Return what a scenario's file is known by, whatever links lead to it now.
+
+    A link that leads in a circle, out of the data folder, or to a name that cannot be stored, is
+    no other name of a file of ours: it is left to whoever writes the files.
+    """
+    named = file_of(line, scenario, capacity_file)
+    try:
+        real, folder = (data_dir / named).resolve(), data_dir.resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return named
+    known = real.relative_to(folder).as_posix() if real.is_relative_to(folder) else named
+    return known if known.isprintable() else named
 
 
 def _path_fault(data_dir: Path, text: str) -> str:

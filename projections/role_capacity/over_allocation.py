@@ -60,11 +60,14 @@ def _too_much(connection: Connection, question: Question) -> Select[tuple[int]]:
     is_off = and_(
         time_off.c.person_id == _columns.person_id, time_off.c.week_start == _columns.week_start
     )
+    counted = Counting(connection, question, everywhere=True).shown
+    if question.department_id is not None:  # rows have it in an index
+        counted = [*counted, _columns.department_id == question.department_id]
     return (
         select(_columns.person_id)
         .join_from(week_hours, people, _columns.person_id == people.c.person_id)
         .outerjoin(time_off, is_off)
-        .where(*Counting(connection, question, everywhere=True).shown)
+        .where(*counted)
         .group_by(_columns.person_id, _columns.week_start, capacity, off)
         .having(func.sum(_columns.units) > case((left > 0, left), else_=0))
     )

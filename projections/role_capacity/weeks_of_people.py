@@ -5,6 +5,7 @@ to which vertical they belong; all their hours count, whichever vertical the pro
 somebody who is busy elsewhere is not free here.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
@@ -28,7 +29,7 @@ from projections.role_capacity.totals import week_hours
 State = Literal["free", "partial", "full", "over", "off", "not_hired", "left"]
 STATES: tuple[State, ...] = ("free", "partial", "full", "over", "off", "not_hired", "left")
 
-_PEOPLE_AT_ONCE = 500
+_PEOPLE_AT_ONCE, _CELLS_AT_ONCE = 500, 5_000
 _NO_ROLE = 2**62  # whoever has none stands last
 
 _Number = Annotated[int, Meta(ge=-(2**62), le=2**62)]
@@ -51,6 +52,10 @@ class ListedPerson(Struct, frozen=True):
     until_week: str  # from which on no week counts any more
     name_cipher: bytes
     place: Place
+
+
+# Of each person the firm hours of all weeks, and then the tentative ones.
+_Hours = dict[int, "array[int]"]
 
 
 class PersonWeek(Struct, frozen=True):
@@ -91,14 +96,16 @@ def people_weeks(
 
 
 def all_people_weeks(connection: Connection, *, question: Question) -> Iterator[PersonWeeks]:
-    """Return all active people of a question, some in memory at a time."""
-    after = None
-    while True:
-        page = people_weeks(connection, question=question, after=after, limit=_PEOPLE_AT_ONCE)
-        yield from page
-        if len(page) < _PEOPLE_AT_ONCE:
-            return
-        after = page[-1].person.place
+    """Return all active people of a question, some in memory at a time.
+
+    Their hours are all there, as one number for each person and week: to look them up for some
+    people at a time takes ten times as long.
+    """
+    hours = _hours(connection, question, None)
+    found = listed_people(question).where(people.c.is_active == 1, *_wanted(question))
+    rows = connection.execute(found.order_by(*_PLACE))
+    for some in rows.partitions(_PEOPLE_AT_ONCE):
+        yield from _with_weeks(connection, [listed_person(row) for row in some], question, hours)
 
 
 def one_person_weeks(
@@ -108,7 +115,8 @@ def one_person_weeks(
     row = connection.execute(
         listed_people(question).where(people.c.person_id == person_id)
     ).one_or_none()
-    return None if row is None else weeks_of(connection, [listed_person(row)], question)[0]
+    everywhere = replace(question, department_id=None)
+    return None if row is None else weeks_of(connection, [listed_person(row)], everywhere)[0]
 
 
 def state_of(
@@ -138,22 +146,25 @@ def weeks_of(
     ids = [each.person_id for each in listed]
     if not ids:
         return []
-    hours = _hours(connection, ids, question)
-    off = time_off_of(connection, ids, question)
-    return [
-        PersonWeeks(each, tuple(_week(each, week, hours, off, question) for week in question.weeks))
-        for each in listed
-    ]
+    return _with_weeks(connection, listed, question, _hours(connection, question, ids))
+
+
+def _with_weeks(
+    connection: Connection, listed: Sequence[ListedPerson], question: Question, hours: _Hours
+) -> list[PersonWeeks]:
+    off = time_off_of(connection, [each.person_id for each in listed], question)
+    nothing = array("q", bytes(16 * len(question.weeks)))
+    found = []
+    for each in listed:
+        theirs = hours.get(each.person_id, nothing)
+        weeks = zip(question.weeks, theirs, theirs[len(question.weeks) :], strict=False)
+        found.append(PersonWeeks(each, tuple(_week(each, *week, off) for week in weeks)))
+    return found
 
 
 def _week(
-    person: ListedPerson,
-    week: str,
-    hours: dict[tuple[int, str], list[int]],
-    off: dict[tuple[int, str], int],
-    question: Question,
+    person: ListedPerson, week: str, firm: int, tentative: int, off: dict[tuple[int, str], int]
 ) -> PersonWeek:
-    firm, tentative = hours.get((person.person_id, week), (0, 0))
     absent = off.get((person.person_id, week), 0)
     counts = person.is_active and person.first_week <= week < person.until_week
     capacity = person.weekly_capacity_units - absent if counts else 0
@@ -164,24 +175,31 @@ def _week(
     return PersonWeek(state, assigned, tentative, capacity)
 
 
-def _hours(
-    connection: Connection, ids: list[int], question: Question
-) -> dict[tuple[int, str], list[int]]:
-    """Return firm and tentative hours by person and week."""
+def _hours(connection: Connection, question: Question, ids: Sequence[int] | None) -> _Hours:
+    """Return hours by person, of these people or of all whom the question is about."""
+    columns, many = week_hours.c, len(question.weeks)
     everywhere = replace(question, vertical_id=None)
-    columns = week_hours.c
-    found = connection.execute(
-        select(columns.person_id, columns.week_start, columns.is_tentative, func.sum(columns.units))
-        .join_from(assignments, week_hours, assignments.c.assignment_id == columns.assignment_id)
-        .where(
-            assignments.c.person_id.in_(ids),
-            *shown_hours(everywhere, hidden_projects(connection, question.hidden_words)),
-        )
-        .group_by(columns.person_id, columns.week_start, columns.is_tentative)
-    )
-    hours: dict[tuple[int, str], list[int]] = {}
-    for person_id, week, tentative, units in found:
-        hours.setdefault((person_id, week), [0, 0])[tentative] += int(units)
+    counted = shown_hours(everywhere, hidden_projects(connection, question.hidden_words))
+    asked = select(
+        columns.person_id, columns.week_start, columns.is_tentative, func.sum(columns.units)
+    ).where(columns.person_id.is_not(None), *counted)
+    if question.department_id is not None:  # rows have it in the index that answers this alone
+        asked = asked.where(columns.department_id == question.department_id)
+    elif ids is not None:
+        theirs = assignments.c.assignment_id == columns.assignment_id
+        asked = asked.join(assignments, theirs).where(assignments.c.person_id.in_(ids))
+    if ids is not None:
+        asked = asked.where(columns.person_id.in_(ids))
+    places = {week: place for place, week in enumerate(question.weeks)}
+    hours: _Hours = {}
+    grouped = asked.group_by(columns.person_id, columns.week_start, columns.is_tentative)
+    for person_id, week, tentative, units in connection.execute(
+        grouped, execution_options={"yield_per": _CELLS_AT_ONCE}
+    ):
+        theirs_by_week = hours.get(person_id)
+        if theirs_by_week is None:
+            theirs_by_week = hours[person_id] = array("q", bytes(16 * many))
+        theirs_by_week[tentative * many + places[week]] = int(units)
     return hours
 
 

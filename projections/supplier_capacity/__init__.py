@@ -9,8 +9,20 @@ from projections.supplier_capacity.distributions import (
     distribution,
     shared_zip_codes,
 )
-from projections.supplier_capacity.headlines import SuppliersHeadline, headline
-from projections.supplier_capacity.matches import Match, held_matches, match, matches_page
+from projections.supplier_capacity.headlines import (
+    ScenarioHeadline,
+    SuppliersHeadline,
+    count_scenarios,
+    headline,
+    scenario_headlines,
+)
+from projections.supplier_capacity.matches import (
+    Match,
+    held_matches,
+    latest_matches,
+    match,
+    matches_page,
+)
 from projections.supplier_capacity.offers import (
     Publication,
     PublishedDocument,
@@ -56,6 +68,7 @@ __all__ = [
     "Publication",
     "PublicationRow",
     "PublishedDocument",
+    "ScenarioHeadline",
     "ScenarioRow",
     "SupplierShare",
     "SuppliersHeadline",
@@ -64,9 +77,11 @@ __all__ = [
     "all_scenarios",
     "capacities",
     "capacity_document",
+    "count_scenarios",
     "distribution",
     "headline",
     "held_matches",
+    "latest_matches",
     "lines",
     "match",
     "matches_page",
@@ -77,6 +92,7 @@ __all__ = [
     "publication",
     "publications",
     "scenario",
+    "scenario_headlines",
     "scenarios",
     "scenarios_table",
     "shared_zip_codes",

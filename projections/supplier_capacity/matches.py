@@ -65,6 +65,26 @@ def matches_page(
     return [_match(row) for row in connection.execute(ordered)]
 
 
+def latest_matches(
+    connection: Connection,
+    *,
+    line: str,
+    scenario: str,
+    limit: int,
+    before_position: int | None = None,
+) -> list[Match]:
+    """Return the held matches of the current count that changed last, newest first.
+
+    No index has them in this order: all matches of the count are looked at, the newest are kept.
+    """
+    columns = matches_table.c
+    wanted = _matches_of(line, scenario).where(columns.supplier != "")
+    if before_position is not None:
+        wanted = wanted.where(columns.position < before_position)
+    ordered = wanted.order_by(columns.position.desc()).limit(limit)
+    return [_match(row) for row in connection.execute(ordered)]
+
+
 def match(
     connection: Connection, *, line: str, scenario: str, registration_id: str
 ) -> Match | None:

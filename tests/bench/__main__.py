@@ -21,6 +21,7 @@ from tests.bench import (
     report_http,
     role_capacity,
     streaming,
+    views,
     workflow,
 )
 from tests.bench.measuring import Figure, Report, idle_probe
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[Report, Stores], None]] = {
     "role_capacity": role_capacity.reports,
     "role_capacity_http": report_http.report_http,
     "role_capacity_small": role_capacity.small_reports,
+    "views": views.views,
 }
 
 

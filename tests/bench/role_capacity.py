@@ -64,7 +64,7 @@ def small_reports(report: Report, stores: Stores) -> None:
 def _reports(report: Report, stores: Stores, *, many_assignments: int, promised: bool) -> None:
     for kind in ("pg", "sqlite"):
         engine, tenth = (
-            _filled(stores, kind, each) for each in (many_assignments, many_assignments // 10)
+            filled(stores, kind, each) for each in (many_assignments, many_assignments // 10)
         )
         sources: list[Source] = ["rollup", "normalized", "python"]
         if kind == "pg":
@@ -72,10 +72,10 @@ def _reports(report: Report, stores: Stores, *, many_assignments: int, promised:
         for which, department_id in (("one", 7), ("all", None)):
             for many in WEEKS_ASKED:
                 asked: dict[str, Callable[[], float]] = {
-                    source: partial(_per_second, engine, source, department_id, many)
+                    source: partial(report_rate, engine, source, department_id, many)
                     for source in sources
                 }
-                asked["tenth"] = partial(_per_second, tenth, "rollup", department_id, many)
+                asked["tenth"] = partial(report_rate, tenth, "rollup", department_id, many)
                 found = report.rounds_of(asked)
                 bars = promised and many <= 20
                 _add(report, found, f"{which}_{many}_{kind}", bars={
@@ -119,7 +119,8 @@ def _add(
     )
 
 
-def _per_second(engine: Engine, source: Source, department_id: int | None, many: int) -> float:
+def report_rate(engine: Engine, source: Source, department_id: int | None, many: int) -> float:
+    """Return reports per second from a source."""
     question = Question(weeks=weeks_asked(many), department_id=department_id)
     with reading(engine).connect() as connection, connection.begin():
 
@@ -127,7 +128,7 @@ def _per_second(engine: Engine, source: Source, department_id: int | None, many:
             found = role_capacity_report(connection, question=question, source=source)
             assert found.source == source, found.failed
 
-        return _rate(ask)
+        return rate(ask)
 
 
 def weeks_asked(many: int) -> tuple[str, ...]:
@@ -135,7 +136,8 @@ def weeks_asked(many: int) -> tuple[str, ...]:
     return tuple((FIRST_WEEK + timedelta(weeks=each)).isoformat() for each in range(many))
 
 
-def _rate(ask: Callable[[], None]) -> float:
+def rate(ask: Callable[[], object]) -> float:
+    """Return how often a second something can be asked, warm."""
     ask()  # warm
     begun, asked = time.perf_counter(), 0
     while time.perf_counter() - begun < AT_LEAST_SECONDS:
@@ -147,7 +149,8 @@ def _rate(ask: Callable[[], None]) -> float:
 # What is there.
 
 
-def _filled(stores: Stores, kind: str, many: int) -> Engine:
+def filled(stores: Stores, kind: str, many: int) -> Engine:
+    """Return read models of a plan with so many assignments."""
     engine = open_read_models(stores.settings(kind).views_url)
     create_tables(engine, [role_capacity])
     bulk = {

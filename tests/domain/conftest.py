@@ -3,7 +3,7 @@
 import pytest
 
 from domain.access import ApiKey
-from domain.suppliers import Booking, Offers, SupplierAliases, SupplierCapacity
+from domain.suppliers import Booking, FileClaim, Offers, SupplierAliases, SupplierCapacity
 from domain.suppliers import Scenario as SupplierScenario
 from tests.support.given import Scenario
 
@@ -26,6 +26,11 @@ def supplier_scenario() -> Scenario[SupplierScenario]:
 @pytest.fixture
 def supplier_capacity() -> Scenario[SupplierCapacity]:
     return Scenario(SupplierCapacity)
+
+
+@pytest.fixture
+def file_claim() -> Scenario[FileClaim]:
+    return Scenario(FileClaim)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every event can be told in words that leave no value out."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 from msgspec import Struct
 
 from domain.aggregate import Aggregate, Event, evolves
+from domain.assignments import Assignment, Person
+from domain.assignments.weeks import hours_text
 from domain.catalogue import AGGREGATES
 from domain.differences import MAX_ITEMS, differences
 from domain.suppliers import Booking, SupplierAliases, SupplierCapacity
-from domain.words import UnknownField, event_fields, words
+from domain.words import UnknownField, event_fields, sentence, words
 from tests.support.given import SOMEBODY
 from tests.support.stored import SOME_ID, example, lived
 
@@ -32,8 +35,20 @@ def _values(value: Any) -> list[str]:
     return [] if value in ("", None) else [str(value)]
 
 
+def _hours(value: Any) -> list[str]:
+    """Return what stands for units where they are told as hours."""
+    if isinstance(value, int):
+        return [f"{hours_text(value)} h"]
+    return [f"{week} {hours_text(units)} h" for week, units in value]
+
+
 def _missing(event: Event, told: str) -> list[str]:
-    values = [text for name in event_fields(type(event)) for text in _values(getattr(event, name))]
+    in_hours = re.findall(r"{(\w+):hours}", vars(type(event)).get("__doc__") or "")
+    values = [
+        text
+        for name in event_fields(type(event))
+        for text in (_hours if name in in_hours else _values)(getattr(event, name))
+    ]
     return [text for text in values if text not in told]
 
 
@@ -85,6 +100,29 @@ def test_words_that_name_an_unknown_field_are_refused() -> None:
 
     with pytest.raises(UnknownField, match="name nothing_here"):
         words(Odd(named="x"))
+
+
+def test_units_are_told_as_hours() -> None:
+    weeks = tuple((f"2026-11-{day:02}", 75_000) for day in range(1, 8))
+    assert words(Assignment.HoursSet(assignment_id=4, weeks=weeks[:2])) == (
+        "Set hours of the assignment 4 by week: 2026-11-01 7.5 h, 2026-11-02 7.5 h"
+    )
+    many = words(Assignment.HoursSet(assignment_id=4, weeks=weeks))
+    assert many.endswith("2026-11-05 7.5 h and 2 more")
+    assert words(Assignment.HoursSet(assignment_id=4, weeks=())).endswith("by week: nothing")
+    changed = Person.WeeklyCapacityChanged(person_id=1, weekly_capacity_units=380_000)
+    assert words(changed) == "Changed the capacity of the person 1 to 38 h"
+    assert sentence(type(changed)).endswith("to {weekly_capacity_units}")
+
+
+def test_words_that_name_an_unknown_form_are_refused() -> None:
+    class Odd(Event, topic="odd.formed"):
+        """Something in {units:days}."""
+
+        units: int
+
+    with pytest.raises(UnknownField, match="name days"):
+        words(Odd(units=5))
 
 
 def test_what_an_event_changed_is_told_field_by_field() -> None:

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.pages.conftest import Visiting
+from tests.support import wide_lines
 from tests.support.servers import Live
 
 LEAST, LEAST_LARGE, LARGE_PIXELS = 4.5, 3.0, 24
@@ -71,19 +72,35 @@ def too_faint(texts: list[Any]) -> list[str]:
     ]
 
 
+@pytest.fixture(scope="module")
+def wide(live: Live) -> Live:
+    """The same server, with a line of many suppliers."""
+    found = wide_lines.with_wide_line(live)
+    found.client.get("/v1/lines", params={"after": found.service.log.head()})
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read(visiting: Visiting, live: Live, scheme: str) -> None:
-    with visiting(live, color_scheme=scheme) as visit:
+def test_text_can_be_read(visiting: Visiting, wide: Live, scheme: str) -> None:
+    with visiting(wide, color_scheme=scheme) as visit:
         report = "/reports/role-capacity"
-        for path in ("/", report, f"{report}/roles/1", f"{report}/assignments/1/events"):
+        scenario = "/suppliers/sbus/overlap_only"
+        for path in (
+            *("/", report, f"{report}/roles/1", f"{report}/assignments/1/events"),
+            *("/suppliers", scenario, f"{scenario}/history/iSoalr", "/ledger"),
+        ):
             page = visit.go(path)
-            if path == report:
+            if path in (report, scenario):
                 expect(page.locator(".drawing[data-drawn]").first).to_be_visible()
             texts = page.evaluate(TEXTS)
             assert len(texts) > 5
             assert too_faint(texts) == [], path
         visit.go(report)
         visit.picture(f"role-capacity-{scheme}")
+        page = visit.go(wide_lines.PAGE)  # whose rows are full, over, and neither
+        expect(page.locator(".drawing[data-drawn]")).to_be_visible()
+        assert too_faint(page.evaluate(TEXTS)) == []
+        visit.picture(f"suppliers-scenario-{scheme}")
 
 
 def test_faint_text_would_be_found() -> None:

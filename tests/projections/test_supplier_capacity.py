@@ -163,6 +163,48 @@ def test_matches_are_paged_in_order(read_models: ReadModels, life: Life) -> None
         assert (first[0].booked_at, first[0].actor) == (RECORDED_AT, "ada@example.org")
 
 
+def test_the_latest_matches_are_those_that_changed_last(
+    read_models: ReadModels, life: Life
+) -> None:
+    names = ["R-1", "R-2", "R-3", "R-4"]
+    groups = [life.open(), *(life.book(each, "ACME") for each in names)]
+    moved = [life.reassign("R-1", "iSoalr"), life.release("R-3")]
+    with read_models.given(*groups, *moved) as connection:
+        first = suppliers.latest_matches(connection, **HERE, limit=2)
+        assert [each.registration_id for each in first] == ["R-1", "R-4"]
+        before = first[-1].position
+        rest = suppliers.latest_matches(connection, **HERE, limit=2, before_position=before)
+        assert [each.registration_id for each in rest] == ["R-2"]
+    with read_models.given(life.reset()) as connection:
+        assert suppliers.latest_matches(connection, **HERE, limit=2) == []
+
+
+def test_scenarios_have_headlines_that_sum_up_to_that_of_all(
+    read_models: ReadModels, life: Life
+) -> None:
+    groups = [
+        life.open(),
+        life.open(name="another"),
+        life.book("R-1", "ACME"),
+        life.book("R-2", "ACME"),
+        life.change_capacity("ACME", 1),
+    ]
+    with read_models.given(*groups) as connection:
+        another, here = suppliers.scenario_headlines(connection, limit=9)
+        assert (another.scenario, another.used_slots, another.overbooked) == ("another", 0, 0)
+        assert (here.line, here.scenario, here.suppliers) == (LINE, SCENARIO, 3)
+        assert (here.used_slots, here.capacity_slots, here.overbooked) == (2, 121, 1)
+        document = suppliers.capacity_document(connection, **HERE)
+        assert document is not None
+        assert sum(each["Capacity"] for each in document.values()) == here.capacity_slots
+        whole = suppliers.headline(connection)
+        assert whole is not None
+        assert whole.used_slots == 2
+        assert whole.capacity_slots == here.capacity_slots + another.capacity_slots
+        assert suppliers.scenario_headlines(connection, limit=1, skipped=1) == [here]
+        assert suppliers.count_scenarios(connection) == 2
+
+
 def test_released_matches_are_shown_when_asked_for(read_models: ReadModels, life: Life) -> None:
     groups = [life.open(), life.book("R-1", "ACME"), life.book("R-2", "ACME"), life.release("R-1")]
     with read_models.given(*groups) as connection:

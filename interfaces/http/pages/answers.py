@@ -1,11 +1,13 @@
 """How a page is answered: as HTML, which a browser gets anew only if it has changed."""
 
+import asyncio
 from collections.abc import Callable
 from gzip import compress
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -65,6 +67,18 @@ def tag_of(asked: Asked, *made_of: Any) -> str:
     """
     parts = (digest(), asked.caller.owner, asked.path, *made_of)
     return sha256(repr(parts).encode()).hexdigest()
+
+
+async def answer_told(asked: Asked, answered: Response, write: Callable[[str], bytes]) -> Response:
+    """Return the page of an answer of the API, written in a thread; 304 if it is as it was."""
+    said = msgspec.json.decode(bytes(answered.body))
+    said.pop("position", None)  # which moves with every event
+    tag = f'"{tag_of(asked, said)}"'
+    headers = {"etag": tag, "capacity-position": answered.headers["capacity-position"]}
+    if asked.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    sent, coded = await asyncio.to_thread(lambda: packed(asked, write(tag)))
+    return html(sent, headers=headers | coded)
 
 
 async def answer_page(

@@ -1,6 +1,5 @@
 """Pages behind the report: each decodes the very answer of the API's route, and shows it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +10,7 @@ from starlette.responses import Response
 
 from interfaces.history import AggregateHistoryAnswer
 from interfaces.http.asked import Asked
-from interfaces.http.pages.answers import html, packed, query_pairs, shell_of, tag_of
+from interfaces.http.pages.answers import answer_told, query_pairs, shell_of
 from interfaces.http.pages.role_capacity import TOPICS
 from interfaces.http.reports.drilldown import (
     drill_into_assignment,
@@ -21,16 +20,17 @@ from interfaces.http.reports.drilldown import (
 )
 from interfaces.http.routes import Route
 from interfaces.http.wire import JSON_TYPE
+from interfaces.pages.crumbs import Link
 from interfaces.pages.drilldown import (
     REPORT,
     Behind,
     assignment_page,
     person_page,
     role_page,
-    told_events,
 )
 from interfaces.pages.report_query import ReportQuery
 from interfaces.pages.templates import page
+from interfaces.pages.told import told_events
 from interfaces.role_views import AssignmentDrillAnswer, PersonDrillAnswer, RoleDrillAnswer
 from interfaces.sheets import FORMATS
 
@@ -68,19 +68,30 @@ async def assignment_events_page(asked: Asked) -> Response:
     found = msgspec.json.decode(answered.body, type=AggregateHistoryAnswer)
     path = asked.scope["path"]
 
+    assignment = f"Assignment {asked.segment('assignment_id')}"
+
     def write(tag: str) -> bytes:
         return page(
-            "events",
+            "history",
             shell_of(asked),
             tag=tag,
             topics=TOPICS,
-            assignment_id=asked.segment("assignment_id"),
-            back=path.removesuffix("/events"),
+            context="assignments",
+            title=f"Events of {assignment[0].lower()}{assignment[1:]}",
+            crumbs=[
+                Link("Role capacity", REPORT),
+                Link(assignment, path.removesuffix("/events")),
+                Link("Events"),
+            ],
+            facts=[],
+            newest_first=False,
+            looks_back=None,
             events=told_events(found),
+            first_address="",
             next_address=_next(asked, found.next),
         )
 
-    return await _answered(asked, answered, write)
+    return await answer_told(asked, answered, write)
 
 
 async def _behind(
@@ -103,6 +114,7 @@ async def _behind(
             shell_of(asked),
             tag=tag,
             topics=TOPICS,
+            context="assignments",
             behind=shown(found, _said(kept), f"{REPORT}{_said(chosen)}"),
             next_address=_next(asked, found.next if hasattr(found, "next") else None),
             events_address=events_address,
@@ -112,20 +124,7 @@ async def _behind(
             ],
         )
 
-    return await _answered(asked, answered, write)
-
-
-async def _answered(asked: Asked, answered: Response, write: Callable[[str], bytes]) -> Response:
-    """Return the page, written in a thread, or that it is as it was."""
-    body = bytes(answered.body)
-    said = msgspec.json.decode(body)
-    said.pop("position", None)  # which moves with every event
-    tag = f'"{tag_of(asked, said)}"'
-    headers = {"etag": tag, "capacity-position": answered.headers["capacity-position"]}
-    if asked.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    sent, coded = await asyncio.to_thread(lambda: packed(asked, write(tag)))
-    return html(sent, headers=headers | coded)
+    return await answer_told(asked, answered, write)
 
 
 def _next(asked: Asked, cursor: str | None) -> str:

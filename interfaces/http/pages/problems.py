@@ -9,12 +9,13 @@ from interfaces.http.errors import PROBLEM_TYPE, Answer
 from interfaces.pages.templates import Shell, page
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
-_PAGES = ("/reports/", SIGN_IN, SIGN_OUT)
+_PAGES = ("/", "/suppliers", "/ledger")
+_PAGES_BELOW = ("/reports/", "/suppliers/", "/ledger/", SIGN_IN, SIGN_OUT)
 
 
 def is_page(path: str) -> bool:
     """Return whether people look at this path with a browser."""
-    return path == "/" or path.startswith(_PAGES)
+    return path in _PAGES or path.startswith(_PAGES_BELOW)
 
 
 def problem_response(answer: Answer, scope: Scope) -> Response:

@@ -1,6 +1,5 @@
 """`/reports/role-capacity`: the report as a page, and its charts as pictures."""
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple, cast
 
 import msgspec
@@ -9,12 +8,12 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from domain.errors import Invalid
 from interfaces.callers import Caller
 from interfaces.http.asked import Asked
 from interfaces.http.errors import RequestRefused
 from interfaces.http.pages.answers import answer_page, packed, query_pairs, shell_of, tag_of
 from interfaces.http.pages.drawings import drawings_of
+from interfaces.http.pages.looking_back import moment_of
 from interfaces.http.pages.people import listed_people
 from interfaces.http.questions import Document, answer_question
 from interfaces.http.reports.reporter import Reporter, Wanted
@@ -51,8 +50,6 @@ router = APIRouter(route_class=Route)
 TOPICS = sorted(each.topic for each in role_capacity.subscribes)
 NOBODYS_ROLE = -1
 _PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
-_DAY_CHARACTERS = len("2026-11-15")
-_DAY = timedelta(days=1)
 
 
 class _Choice(NamedTuple):
@@ -69,7 +66,7 @@ async def role_capacity_page(asked: Asked) -> Response:
     pairs = query_pairs(asked)
     read_after = {name: text for name, text in pairs if name == "after"}
     query = read_query(pair for pair in pairs if pair[0] != "after")
-    moment, today = _moment(query, asked), asked.service.clock().date()
+    moment, today = moment_of(query.as_of, asked), asked.service.clock().date()
     reporter, caller = cast(Reporter, asked.app.state.reporter), asked.caller
     wanted, known = _wanted(query, asked), asked.headers.get("if-none-match", "")
     list_people = listed_people(query.people, asked.service.person_names)
@@ -95,6 +92,7 @@ async def role_capacity_page(asked: Asked) -> Response:
             path=PATH,
             report=shown,
             topics=TOPICS,
+            context="assignments",
             tag=f'"{tag}"',
             people=heatmap(people),
             heat_legend=legend(),
@@ -126,7 +124,7 @@ async def role_capacity_picture(asked: Asked) -> Response:
         return Document(reported(connection, reporter, caller, wanted).body, "", {})
 
     answered = await answer_question(
-        asked, look, query=_moment(query, asked), projection=role_capacity.name
+        asked, look, query=moment_of(query.as_of, asked), projection=role_capacity.name
     )
     report = msgspec.json.decode(answered.body, type=RoleCapacityAnswer)
     drawn = await drawings_of(asked).picture(_picture(query, report), cast(PictureForm, form))
@@ -200,21 +198,6 @@ def _tables(query: ReportQuery, moment: dict[str, str]) -> list[tuple[str, str]]
         for name, address in (("figures", report), ("people", people))
         for form in FORMATS
     ]
-
-
-def _moment(query: ReportQuery, asked: Asked) -> dict[str, str]:
-    """Return the moment to look back to: of a day its end, as far as there is one yet."""
-    if len(query.as_of) != _DAY_CHARACTERS or query.as_of.isdecimal():
-        return {"as_of": query.as_of} if query.as_of else {}
-    try:
-        day = date.fromisoformat(query.as_of)
-        end = datetime.combine(day + _DAY, time(), UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(("/as_of", f"found {query.as_of!r}, a day is needed as YYYY-MM-DD")) from None
-    now = asked.service.clock()
-    if day > now.date():
-        raise Invalid(("/as_of", f"found {day}, which is in the future: it is {now.date()}"))
-    return {"as_of": end.isoformat()} if end <= now else {}
 
 
 def _picture(query: ReportQuery, report: RoleCapacityAnswer) -> dict[str, object]:

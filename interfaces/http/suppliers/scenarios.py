@@ -13,7 +13,7 @@ from interfaces.http.commands import COMMAND_QUERY, UseCase, answer_command
 from interfaces.http.routes import Route, command
 from interfaces.http.suppliers.scenario_reads import scenario_path
 from interfaces.http.versions import version_tag
-from projections.capacity_files import resolve_path
+from projections.capacity_files import real_file, resolve_path
 
 router = APIRouter(route_class=Route, tags=["suppliers"])
 
@@ -59,10 +59,15 @@ async def open_scenario(asked: Asked) -> Response:
     line, name = asked.file_segment("line"), asked.file_segment("scenario")
     query = asked.query(*COMMAND_QUERY)
     path = optional_text(await asked.json_fields("capacity_file"), "capacity_file")
+    data_dir = asked.service.settings.data_dir
     if path:
-        resolve_path(asked.service.settings.data_dir, path)
+        resolve_path(data_dir, path)
     use_case = partial(
-        asked.service.suppliers.open_scenario, line=line, scenario=name, capacity_file=path
+        asked.service.suppliers.open_scenario,
+        line=line,
+        scenario=name,
+        capacity_file=path,
+        real_file=real_file(data_dir, line, name, path),
     )
     return await answer_command(
         asked,

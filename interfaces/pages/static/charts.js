@@ -60,7 +60,8 @@ async function embed(drawing) {
   const configs = JSON.parse(document.querySelector("#configs").textContent);
   delete spec.title; // the heading above says it
   spec.width = "container";
-  spec.height = drawing.clientHeight; // all alike, whatever their labels need
+  // All alike, whatever their labels need; one that grows with its rows says itself how high.
+  if (!drawing.classList.contains("own-height")) spec.height = drawing.clientHeight;
   spec.autosize = { type: "fit", contains: "padding" };
   const config = configs[dark.matches ? "dark" : "light"];
   config.font = getComputedStyle(document.body).fontFamily;

@@ -11,11 +11,13 @@ let fetching;
 
 keepParts();
 
-// Show an address; with `push` it becomes an entry of the history. `shown` is told of the new page.
-export async function show(address, { push = false, after, quiet = false, busy, shown } = {}) {
+// Show an address; with `push` it becomes an entry of the history, with `replace` it stands for the
+// one that is shown. `shown` is told of the new page.
+export async function show(address, { push = false, replace = false, after, quiet = false, busy, shown } = {}) {
   fetching?.abort();
   const mine = (fetching = new AbortController());
   if (push) history.pushState(null, "", address);
+  if (replace) history.replaceState(null, "", address);
   if (!quiet) busy?.classList.add("busy");
   try {
     const found = await fetchPage(address, { signal: mine.signal, tag: quiet ? tag : undefined, after });
@@ -37,7 +39,7 @@ export async function show(address, { push = false, after, quiet = false, busy, 
 
 // Look again after each event that can change what is shown. What looks back does not change.
 export function keepCurrent({ shown, looksBack = () => new URL(location).searchParams.has("as_of") } = {}) {
-  follow("assignments", JSON.parse(topics.textContent), {
+  follow(topics.dataset.context, JSON.parse(topics.textContent), {
     onNews: (after) => {
       if (!looksBack()) show(location.pathname + location.search, { after, quiet: true, shown });
     },

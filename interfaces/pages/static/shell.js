@@ -60,6 +60,7 @@ export function setControls(form, other) {
   for (const control of form.elements) {
     const news = control.id && other.querySelector(`#${CSS.escape(control.id)}`);
     if (!news) continue;
+    if (control === document.activeElement && control.type === "text") continue; // being typed
     if (control.type === "checkbox" || control.type === "radio") control.checked = news.checked;
     else if (control instanceof HTMLSelectElement) {
       if (control.innerHTML !== news.innerHTML) control.innerHTML = news.innerHTML;
@@ -96,27 +97,42 @@ export async function fetchPage(address, { signal, tag, after } = {}) {
     throw new Refused(said || `The server answered with ${answer.status}.`);
   }
   const style = (from) => from.querySelector("link[rel=stylesheet]").getAttribute("href");
-  if (style(page) !== style(document)) location.reload(); // the server is another one by now
+  if (style(page) !== style(document)) loadAnew(); // the server is another one by now
   return { page, tag: answer.headers.get("ETag") };
 }
 
+const SELDOM_MILLISECONDS = 30_000;
+
+// Load the whole page anew, once: while servers of two versions answer in turns, it is said instead.
+function loadAnew() {
+  const last = Number(sessionStorage.getItem("loadedAnewAt"));
+  if (Date.now() - last < SELDOM_MILLISECONDS) {
+    throw new Refused("The server is of another version than this page; load the page anew.");
+  }
+  sessionStorage.setItem("loadedAnewAt", Date.now());
+  location.reload();
+  throw new Refused("The server is of a newer version; the page is being loaded anew.");
+}
+
 // Call `onNews` with the newest position soon after events of these topics, while somebody looks.
+// Without a context or topics it is called after any event.
 export function follow(context, topics, { onNews, onState }) {
-  const wanted = new Set(topics);
+  const wanted = topics && new Set(topics);
+  const query = context ? `?context=${encodeURIComponent(context)}` : "";
   let source, timer, last;
   const tell = () => {
     timer = undefined;
     onNews(last);
   };
   const open = () => {
-    source = new EventSource(`/v1/events/stream?context=${encodeURIComponent(context)}`);
+    source = new EventSource(`/v1/events/stream${query}`);
     source.onopen = () => {
       onState(true);
       onNews(); // what came between the page and its stream
     };
     source.onmessage = (message) => {
       const event = JSON.parse(message.data);
-      if (!wanted.has(event.topic)) return;
+      if (wanted && !wanted.has(event.topic)) return;
       last = message.lastEventId;
       timer ??= setTimeout(tell, 200); // many come at once, and are looked at once
     };
@@ -136,8 +152,8 @@ export function follow(context, topics, { onNews, onState }) {
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     timer = undefined;
-    source.close();
+    source?.close();
     again();
   });
-  open();
+  again();
 }

@@ -175,6 +175,22 @@ def test_the_capacity_file_lies_where_it_was_asked_for(roof: CommandLine) -> Non
     assert roof("scenarios", "open", "roof", "own").exit_code == 4
 
 
+def test_a_capacity_file_shows_one_scenario(roof: CommandLine) -> None:
+    taken = ("scenarios", "open", "roof", "may", "--capacity-file", "roof/capacity/march.json")
+    before = roof.ok("events", "tail", "--after", "0")
+    for options in ((), ("--dry-run",)):
+        ended = roof(*taken, *options)
+        assert ended.exit_code == 4
+        assert "file roof/capacity/march.json belongs to the scenario roof/march" in ended.stderr
+    refused = roof(*taken, "--json")
+    assert (refused.exit_code, refused.problem["code"]) == (4, "capacity-file-taken")
+    assert roof.ok("events", "tail", "--after", "0") == before
+    assert roof("scenarios", "show", "roof", "may").exit_code == 3
+    roof.ok("scenarios", "open", "roof", "may", "--capacity-file", "own/may.json")
+    claimed = roof.ok("history", "suppliers", "own/may.json")
+    assert "Claimed the capacity file own/may.json for roof/may" in claimed
+
+
 def test_aliases_are_set_shown_and_taken_away(roof: CommandLine) -> None:
     assert "roof has no aliases." in roof.ok("aliases", "show", "roof")
     roof.ok("aliases", "set", "roof", "acme=ACME", "Acme=ACME")

@@ -53,6 +53,10 @@ class Desk:
             rows = log.page(0, log.head())
         return [topic.removeprefix("suppliers.") for _, _, _, topic, _ in rows]
 
+    def counted(self) -> list[str]:
+        """Return the same without the claim on a file that lies at no default path."""
+        return [each for each in self.history() if each != "capacity_file_claimed"]
+
 
 def plain(supplier: str, capacity: int, used: int) -> dict[str, Any]:
     """Return one record of a capacity file, by its supplier."""

@@ -12,9 +12,10 @@ import pytest
 
 from application.ledger import Command
 from application.suppliers import Match
+from domain.suppliers import CapacityFileTaken
 from interfaces.files.adoption import adopt
 from interfaces.files.capacity_tracker import update_supplier_capacity
-from interfaces.files.errors import CapacityFileInvalid
+from interfaces.files.errors import CapacityFileInvalid, CapacityTrackerError
 from interfaces.files.keeper import KEEPER
 from interfaces.identity import fresh_id
 from interfaces.service import Service, migrate_ledger, open_service, utc_now
@@ -50,9 +51,13 @@ def command() -> Command:
     return Command(**ADA, command_id=fresh_id(), at=utc_now())
 
 
-async def open_natively(service: Service, desk: Desk) -> None:
+async def publish(service: Service, desk: Desk) -> None:
     document = desk.offers.read_bytes()
     await service.suppliers.publish_offers(command(), line="sbus", document=document)
+
+
+async def open_natively(service: Service, desk: Desk) -> None:
+    await publish(service, desk)
     await service.suppliers.open_scenario(command(), **DEMO)
 
 
@@ -125,6 +130,45 @@ async def test_a_server_and_the_drop_in_functions_count_in_one_scenario(shared_d
         (finding,) = await asyncio.to_thread(service.capacity_files.verify)
         assert finding.status == "ok"
     assert "capacity_file_imported" not in shared_desk.history()
+
+
+@asynchronous
+async def test_a_file_of_another_scenario_is_not_counted_in(shared_desk: Desk) -> None:
+    """A server's scenario has it at a path of its own, below the data folder."""
+    file = shared_desk.folder / "own" / "used.json"
+    async with service_of(shared_desk) as service:
+        await publish(service, shared_desk)
+        await service.suppliers.open_scenario(command(), **DEMO, capacity_file="own/used.json")
+        await service.catch_up()
+        assert written(service) == "written"
+        before = file.read_bytes()
+        with pytest.raises(CapacityTrackerError, match=r"belongs to the scenario sbus/demo"):
+            await update_supplier_capacity({"supplier_id": "ACME"}, shared_desk.offers, file)
+        assert file.read_bytes() == before
+        stored = await service.ledger.store.feed(after=0, limit=100, topics=None)
+        assert "suppliers.capacity_file_imported" not in [each.topic for each in stored]
+
+
+@asynchronous
+async def test_a_server_opens_no_scenario_on_a_file_of_the_drop_in_functions(
+    shared_desk: Desk,
+) -> None:
+    file = shared_desk.folder / "own" / "used.json"
+    await update_supplier_capacity({"supplier_id": "ACME"}, shared_desk.offers, file)
+    async with service_of(shared_desk) as service:
+        await publish(service, shared_desk)
+        with pytest.raises(CapacityFileTaken, match=r"own/used\.json belongs to .* files/used-"):
+            await service.suppliers.open_scenario(command(), **DEMO, capacity_file="own/used.json")
+
+
+@asynchronous
+async def test_a_file_is_not_adopted_into_a_second_scenario(any_desk: Desk) -> None:
+    any_desk.put(plain("ACME", 5, 4))
+    taken: dict[str, Any] = {"capacity_file": "sbus/capacity/demo.json", **ADA}
+    async with service_of(any_desk) as service:
+        await adopt(service, path=any_desk.capacity, **DEMO, **ADA)
+        with pytest.raises(CapacityFileTaken, match="belongs to the scenario sbus/demo"):
+            await adopt(service, path=any_desk.capacity, line="roof", scenario="demo", **taken)
 
 
 @asynchronous

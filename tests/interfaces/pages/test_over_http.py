@@ -137,17 +137,6 @@ def test_an_empty_ledger_has_pages_too(tmp_path: Path) -> None:
         assert "No role is chosen" in text
 
 
-def test_the_start_page_has_a_headline_for_each_context(live: Live) -> None:
-    text = re.sub(r"<[^>]+>", " ", live.client.get("/").text)
-    said = re.sub(r"\s+", " ", text)
-    report = live.client.get(API, params={"weeks": 1}).json()
-    people = sum(each["people"][0] for each in report["series"])
-    assert f"People {people} " in said
-    assert f"{live.service.log.head()} is the newest position" in said
-    assert "0 of 200 slots are used" in said
-    assert "Lines 1 Scenarios 1 Suppliers over capacity 0" in said
-
-
 def test_an_installed_package_has_all_files_of_pages() -> None:
     root = Path(__file__).parents[3]
     declared = tomllib.loads((root / "pyproject.toml").read_text())

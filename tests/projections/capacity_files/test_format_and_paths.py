@@ -13,6 +13,7 @@ from domain.errors import Invalid
 from projections.capacity_files import (
     capacity_text,
     default_path,
+    real_file,
     resolve_path,
 )
 from tests.projections.capacity_files.house import (
@@ -97,3 +98,44 @@ def test_a_link_within_the_data_folder_is_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert resolve_path(tmp_path, "link/x.json") == (tmp_path / "real" / "x.json").resolve()
+
+
+# What a file is known by.
+
+
+@pytest.mark.parametrize(
+    ("asked", "known_as"),
+    [
+        ("", "sbus/capacity/overlap_only.json"),
+        ("own/used.json", "own/used.json"),
+        ("./own//used.json", "own/used.json"),
+        ("link/used.json", "own/used.json"),
+        ("used.json", "own/used.json"),
+        ("{data_dir}/own/used.json", "own/used.json"),
+        ("{data_dir}/link/used.json", "own/used.json"),
+        ("/elsewhere/used.json", "/elsewhere/used.json"),
+        ("out/used.json", "out/used.json"),
+        ("circle/used.json", "circle/used.json"),
+        ("unnamed.json", "unnamed.json"),
+        ("Own/used.json", "Own/used.json"),
+    ],
+)
+def test_every_way_to_a_file_is_known_by_its_real_path(
+    tmp_path: Path, asked: str, known_as: str
+) -> None:
+    data_dir = tmp_path / "data"
+    (data_dir / "own").mkdir(parents=True)
+    (data_dir / "link").symlink_to("own")
+    (data_dir / "used.json").symlink_to("own/used.json")
+    (data_dir / "out").symlink_to(tmp_path)
+    (data_dir / "circle").symlink_to("circle")
+    (data_dir / "unnamed.json").symlink_to("own/\udcff.json")  # bytes that are no UTF-8
+    found = real_file(data_dir, *SBUS, asked.format(data_dir=data_dir))
+    assert found == known_as
+
+
+def test_a_line_that_is_a_link_to_another_shares_its_files(tmp_path: Path) -> None:
+    (tmp_path / "roof").symlink_to("sbus")
+    assert (
+        real_file(tmp_path, "roof", "demo", "") == default_path(Path(), "sbus", "demo").as_posix()
+    )

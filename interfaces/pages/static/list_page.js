@@ -1,0 +1,5 @@
+// A page that is nothing but a list.
+
+import { keepList } from "./lists.js";
+
+keepList();
