@@ -8,17 +8,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
 from sqlalchemy import Engine, inspect, select
 
 from application.ledger import Ledger, SchemaMissing, SchemaNewer
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog
 from domain.catalogue import UnknownTopic
 from domain.stored import event_class_of
 from interfaces.freshness import faults
+from interfaces.ledger_alone import log_of
 from interfaces.reading_side import capacity_document
 from interfaces.service import store_of
 from interfaces.settings import Settings
@@ -57,7 +57,7 @@ def examine(settings: Settings, *, clock: Clock) -> list[Found]:
     hidden = list(asyncio.run(_schema(settings, clock)))
     if hidden:
         return found + hidden
-    log = _log(settings)
+    log = log_of(settings)
     try:
         found += [*_topics(log), *_clock(log, clock)]
         found += _reading_side(settings, log, clock)
@@ -97,7 +97,7 @@ async def _schema(settings: Settings, clock: Clock) -> list[Found]:
     return []
 
 
-def _topics(log: PostgresLog | SqliteLog) -> Iterator[Found]:
+def _topics(log: LedgerLog) -> Iterator[Found]:
     for topic, events, first in log.topics():
         try:
             event_class_of(topic)
@@ -107,16 +107,14 @@ def _topics(log: PostgresLog | SqliteLog) -> Iterator[Found]:
             yield Found("topics", problem, mend)
 
 
-def _clock(log: PostgresLog | SqliteLog, clock: Clock) -> Iterator[Found]:
+def _clock(log: LedgerLog, clock: Clock) -> Iterator[Found]:
     newest = log.newest_recorded_at()
     if newest is not None and (ahead := (newest - clock()).total_seconds()) > CLOCKS_APART_SECONDS:
         problem = f"the newest event was recorded {ahead:.0f} s in the future of this machine"
         yield Found("clock", problem, "timedatectl set-ntp true")
 
 
-def _reading_side(
-    settings: Settings, log: PostgresLog | SqliteLog, clock: Clock
-) -> Iterator[Found]:
+def _reading_side(settings: Settings, log: LedgerLog, clock: Clock) -> Iterator[Found]:
     make = "capacity projections run"
     if not settings.database_url and not settings.views_file.exists():
         yield Found("projections", "there are no read models yet", make, harmless=True)
@@ -136,7 +134,7 @@ def _reading_side(
 
 
 def _projections(
-    settings: Settings, log: PostgresLog | SqliteLog, engine: Engine, clock: Clock
+    settings: Settings, log: LedgerLog, engine: Engine, clock: Clock
 ) -> Iterator[Found]:
     try:
         statuses = projection_statuses(log, engine, PROJECTIONS, clock=clock)
@@ -173,11 +171,6 @@ def _files(settings: Settings, engine: Engine) -> Iterator[Found]:
         if finding.status != "ok":
             problem = f"{finding.line}/{finding.scenario} is {finding.status}: {finding.path}"
             yield Found("capacity files", problem, "capacity files verify --rewrite")
-
-
-def _log(settings: Settings) -> PostgresLog | SqliteLog:
-    url = settings.database_url
-    return PostgresLog(url) if url else SqliteLog(Path(settings.ledger_file))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from application.ledger.history import (
     newest_page,
     oldest_page,
 )
-from application.ledger.searching import LedgerLog
+from application.ledger.reader import LedgerLog
 from domain.differences import Change
 from domain.errors import Invalid
 from domain.words import words

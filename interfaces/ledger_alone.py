@@ -9,13 +9,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from application.ledger import EventStore
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog, PostgresLog, SqliteLog
 from application.ledger.sqlite_store import SqliteStore
 from interfaces.as_of import Moment, check_moment
 from interfaces.settings import Settings
 
 Clock = Callable[[], datetime]
-Log = PostgresLog | SqliteLog
 
 
 def utc_now() -> datetime:
@@ -24,7 +23,7 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def open_log(settings: Settings) -> AsyncIterator[Log]:
+async def open_log(settings: Settings) -> AsyncIterator[LedgerLog]:
     """Open the ledger for reading, and close it.
 
     Raises SchemaMissing before the first `capacity migrate`, and whatever makes it unavailable.
@@ -49,13 +48,15 @@ def store_of(settings: Settings) -> EventStore:
     return SqliteStore(settings.ledger_file)
 
 
-def log_of(settings: Settings) -> Log:
+def log_of(settings: Settings) -> LedgerLog:
     """Return what reads the ledger in order; it connects when it is asked."""
     url = settings.database_url
     return PostgresLog(url) if url else SqliteLog(settings.ledger_file)
 
 
-async def position_in(log: Log, field: str, moment: Moment, *, head: int, now: datetime) -> int:
+async def position_in(
+    log: LedgerLog, field: str, moment: Moment, *, head: int, now: datetime
+) -> int:
     """Return the position that a moment means: of a time the last before what came after it.
 
     Raises Invalid for what lies beyond the ledger or in the future.

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from application.ledger.reader import LedgerLog
 from domain.suppliers import ScenarioNotFound
-from interfaces.ledger_alone import Log, log_of
+from interfaces.ledger_alone import log_of
 from interfaces.settings import Settings
 from projections import access_records, supplier_capacity
 from projections.capacity_files import CapacityFiles
@@ -22,7 +23,7 @@ from projections.projector import Projector
 class ReadingSide:
     """What follows the ledger; nothing moves until somebody runs the projector."""
 
-    log: Log
+    log: LedgerLog
     engine: Engine
     projector: Projector
     files: CapacityFiles

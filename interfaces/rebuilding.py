@@ -9,8 +9,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,9 +18,9 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from domain.errors import Invalid
 from domain.names import shown
+from interfaces.ledger_alone import log_of
 from interfaces.reading_side import open_reading_side
 from interfaces.settings import Settings
 from projections.beside import RebuildRefused
@@ -30,7 +30,7 @@ from projections.catalogue import PROJECTIONS
 from projections.closing import Wish
 from projections.database import open_read_models, reading
 from projections.folding import EventFailed
-from projections.log import Log
+from projections.log import PastLog
 from projections.projection import Projection, chosen_of
 from projections.rebuilding import Rebuilt, drop, rebuild
 from projections.supplier_capacity import all_scenarios
@@ -78,8 +78,7 @@ class Abandoned(Exception):
 @contextmanager
 def open_sources(settings: Settings) -> Iterator[Sources]:
     """Open what a rebuild reads and writes, and nothing else."""
-    url = settings.database_url
-    log = PostgresLog(url) if url else SqliteLog(settings.ledger_file)
+    log = log_of(settings)
     engine = open_read_models(settings.views_url)
     try:
         yield Sources(log, engine, PROJECTIONS)
@@ -93,8 +92,8 @@ def run_rebuild(settings: Settings, request: RebuildRequest, tell: Tell) -> Rebu
     chosen = chosen_of(PROJECTIONS, request.projections)
     if faults := request_faults(request, chosen):
         raise Invalid(*faults)
-    with open_sources(settings) as sources:
-        until = _until(request.until, sources.log)
+    with closing(log_of(settings)) as log:
+        until = _until(request.until, log)
     column, _, value = request.only.partition("=")
     return rebuild(
         partial(open_sources, settings),
@@ -139,7 +138,7 @@ def _only_faults(only: str, chosen: Sequence[Projection]) -> Iterator[tuple[str,
             yield "/only", f"found {shown(column)}, keys of {each.name} are: {known}"
 
 
-def _until(text: str, log: Log) -> int | None:
+def _until(text: str, log: PastLog) -> int | None:
     """Return the position that a text names: itself, or the last one at a moment."""
     if not text:
         return None
@@ -155,20 +154,7 @@ def _until(text: str, log: Log) -> int | None:
     if moment.tzinfo is None:
         detail = f"found {shown(text)}, a position or a moment with its time zone is needed"
         raise Invalid(("/until", detail))
-    return _position_at(log, moment.astimezone(UTC), head)
-
-
-def _position_at(log: Log, moment: datetime, head: int) -> int:
-    """Return the last position before the first event recorded after a moment, by halves."""
-    before, beyond = 0, head
-    while before < beyond:
-        middle = (before + beyond) // 2
-        found = log.first_after(middle)
-        if found is not None and found[1] <= moment:
-            before = found[0]
-        else:
-            beyond = middle
-    return before
+    return log.position_at(moment)
 
 
 def write_files(settings: Settings) -> None:

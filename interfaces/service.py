@@ -14,14 +14,16 @@ from application.access import Access
 from application.assignments import KEY_BYTES, PersonKeys, PersonNames, Planning
 from application.ledger import Ledger, LedgerUnavailable
 from application.ledger.migrations import migrate
+from application.ledger.reader import LedgerLog
 from application.operations import Operations
 from application.suppliers import Suppliers
 from interfaces.access_log import AccessLog
 from interfaces.as_of import Moment
-from interfaces.following import Elsewhere, Follower, InProcess, InThreads
+from interfaces.following import Elsewhere, Follower, InThreads
+from interfaces.following_process import InProcess
 from interfaces.key_ring import KeyRing
 from interfaces.ledger_alone import Clock as Clock
-from interfaces.ledger_alone import Log, position_in
+from interfaces.ledger_alone import position_in
 from interfaces.ledger_alone import store_of as store_of
 from interfaces.ledger_alone import utc_now as utc_now
 from interfaces.pasts import Pasts
@@ -77,7 +79,7 @@ class Service:
     capacity_files: CapacityFiles
     follower: Follower
     pools: Pools
-    log: Log
+    log: LedgerLog
     projection_engine: Engine
     pasts: Pasts
 
@@ -183,7 +185,7 @@ async def open_service(
         await ledger.close()
 
 
-def refuse_ahead(projector: Projector, log: Log) -> None:
+def refuse_ahead(projector: Projector, log: LedgerLog) -> None:
     """Raise ReadModelsAhead if the ledger was put back behind what the read models have seen."""
     furthest = max(projector.positions().values(), default=0)
     head = log.head()  # read last, as it only grows

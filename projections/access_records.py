@@ -5,7 +5,7 @@ with them but their own history.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from projections.database import metadata
+from projections.moments import microseconds, moment_of
 from projections.rows import upsert_into
 
 # Any number will do, if nobody else takes it: "access" in ASCII.
@@ -86,7 +87,7 @@ def write(
 
 def last_uses(connection: Connection) -> dict[str, datetime]:
     """Return when each key was last used, to the minute or so."""
-    return {key_id: _at(us) for key_id, us in connection.execute(select(*key_uses.c))}
+    return {key_id: moment_of(us) for key_id, us in connection.execute(select(*key_uses.c))}
 
 
 def newest_refusals(connection: Connection, *, limit: int) -> list[Refusal]:
@@ -104,7 +105,7 @@ def newest_refusals(connection: Connection, *, limit: int) -> list[Refusal]:
         .order_by(columns.refusal_number.desc())
         .limit(limit)
     )
-    return [Refusal(_at(at_us), *others) for at_us, *others in found]
+    return [Refusal(moment_of(at_us), *others) for at_us, *others in found]
 
 
 def _write_uses(connection: Connection, used_at: dict[str, datetime]) -> None:
@@ -116,27 +117,19 @@ def _write_uses(connection: Connection, used_at: dict[str, datetime]) -> None:
             set_={"used_at_us": insert.excluded.used_at_us},
             where=newer,  # several servers write, each at its own time
         ),
-        [{"key_id": key_id, "used_at_us": _us(at)} for key_id, at in sorted(used_at.items())],
+        [
+            {"key_id": key_id, "used_at_us": microseconds(at)}
+            for key_id, at in sorted(used_at.items())
+        ],
     )
 
 
 def _values(refusal: Refusal) -> dict[str, object]:
     return {
-        "refused_at_us": _us(refusal.refused_at),
+        "refused_at_us": microseconds(refusal.refused_at),
         "reason": refusal.reason,
         "route": refusal.route,
         "key_id": refusal.key_id,
         "client_address": refusal.client_address,
         "request_id": refusal.request_id,
     }
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _us(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def _at(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)

@@ -1,6 +1,6 @@
 """Which keys open the doors: by the digest of their secret, and as a list for people."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from domain.access import ApiKey
-from domain.aggregate import Event
 from projections.database import Name, metadata, projection_positions
+from projections.moments import microseconds, moment_of, recorded_at_us
 from projections.projection import Projection, Row, events_of
 
 # Moments are microseconds since 1970 (UTC).
@@ -87,10 +87,10 @@ def _created(_: ApiKeyRow | None, event: ApiKey.Created, position: int) -> ApiKe
         person_id=event.person_id,
         may_act_on_behalf=event.may_act_on_behalf,
         secret_sha256=event.secret_sha256,
-        expires_at_us=None if event.expires_at is None else _us(event.expires_at),
+        expires_at_us=None if event.expires_at is None else microseconds(event.expires_at),
         previous_sha256=b"",
         previous_expires_at_us=None,
-        created_at_us=_recorded_at_us(event),
+        created_at_us=recorded_at_us(event),
         created_by=event.provenance.actor,
         rotated_at_us=None,
         revoked_at_us=None,
@@ -105,9 +105,9 @@ def _created(_: ApiKeyRow | None, event: ApiKey.Created, position: int) -> ApiKe
 def _rotated(row: ApiKeyRow | None, event: ApiKey.Rotated, position: int) -> ApiKeyRow:
     assert row is not None, "a key is created before it is rotated"
     row.previous_sha256 = row.secret_sha256
-    row.previous_expires_at_us = _us(event.previous_expires_at)
+    row.previous_expires_at_us = microseconds(event.previous_expires_at)
     row.secret_sha256 = event.secret_sha256
-    row.rotated_at_us = _recorded_at_us(event)
+    row.rotated_at_us = recorded_at_us(event)
     row.version, row.position = event.originator_version, position
     return row
 
@@ -115,7 +115,7 @@ def _rotated(row: ApiKeyRow | None, event: ApiKey.Rotated, position: int) -> Api
 @api_keys.rule(api_keys_table, ApiKey.Revoked)
 def _revoked(row: ApiKeyRow | None, event: ApiKey.Revoked, position: int) -> ApiKeyRow:
     assert row is not None, "a key is created before it is revoked"
-    row.revoked_at_us = _recorded_at_us(event)
+    row.revoked_at_us = recorded_at_us(event)
     row.revoked_by, row.revoked_reason = event.provenance.actor, event.provenance.reason
     row.version, row.position = event.originator_version, position
     return row
@@ -204,7 +204,7 @@ def _key(row: Any) -> Key:
         may_act_on_behalf=bool(found.may_act_on_behalf),
         expires_at=_moment(found.expires_at_us),
         previous_expires_at=_moment(found.previous_expires_at_us),
-        created_at=_at(found.created_at_us),
+        created_at=moment_of(found.created_at_us),
         created_by=found.created_by,
         rotated_at=_moment(found.rotated_at_us),
         revoked_at=_moment(found.revoked_at_us),
@@ -214,21 +214,5 @@ def _key(row: Any) -> Key:
     )
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def _recorded_at_us(event: Event) -> int:
-    return _us(event.provenance.recorded_at)
-
-
-def _us(at: datetime) -> int:
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _at(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
-
-
 def _moment(us: int | None) -> datetime | None:
-    return None if us is None else _at(us)
+    return None if us is None else moment_of(us)

@@ -1,6 +1,6 @@
 """Decisions on who and what there is: each thing as its facts say, if all it refers to exists."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from application.assignments import steps
@@ -13,29 +13,25 @@ from domain.assignments import (
     RoleMapping,
     RoleMappingFacts,
 )
+from domain.assignments.references import thing_of
 from domain.versions import Seen
-
-_KINDS: dict[type, str] = {each: kind for kind, each in steps.CLASSES.items()}
 
 
 def declare(
-    aggregate_class: Any,
-    number: int,
-    facts: Any,
-    *references: steps.Reference,
-    expected: Seen | None,
-    check: Callable[[Any], None] = lambda _: None,
+    facts: Any, *, expected: Seen | None, check: Callable[[Any], None] = lambda _: None
 ) -> Callable[[UnitOfWork], Written]:
-    """Return the decision that makes something, or has it as these facts say."""
+    """Return the decision that makes what some facts are about, or has it as they say."""
+    kind, number = thing_of(facts)
+    aggregate_class = steps.CLASSES[kind]
 
     def decide(work: UnitOfWork) -> Written:
-        found = work.get(aggregate_class, aggregate_class.identity(number))
+        found: Any = work.get(aggregate_class, steps.identity_of(kind, number))
         before = found.version
         steps.check_seen(found, expected, subject=f"{aggregate_class.__name__} {number}")
-        steps.check_known(work, references)
+        steps.check_known(work, facts)
         check(found)
         found.declare(facts)
-        return steps.written(found, _KINDS[aggregate_class], number, before=before)
+        return steps.written(found, kind, number, before=before)
 
     return decide
 
@@ -45,17 +41,13 @@ def declare_department(
 ) -> Callable[[UnitOfWork], Written]:
     """Return the decision that makes a department, or places it where no circle comes of it."""
     number = facts.department_id
-    references: Sequence[steps.Reference] = [
-        ("vertical_id", "verticals", facts.vertical_id),
-        ("parent_id", "departments", facts.parent_id),
-    ]
 
     def decide(work: UnitOfWork) -> Written:
         department = work.get(Department, Department.identity(number))
         before = department.version
         steps.check_seen(department, expected, subject=f"Department {number}")
         if facts.parent_id != number:  # which is a circle, known or not
-            steps.check_known(work, references)
+            steps.check_known(work, facts)
         department.declare(facts, above=steps.ancestors(work, facts.parent_id))
         return steps.written(department, "departments", number, before=before)
 
@@ -65,17 +57,13 @@ def declare_department(
 def map_roles(facts: RoleMappingFacts, *, expected: Seen | None) -> Callable[[UnitOfWork], Mapped]:
     """Return the decision that says which roles serve a project role."""
     about = (facts.template_id, facts.project_role_id)
-    references: Sequence[steps.Reference] = [
-        ("project_role_id", "project_roles", facts.project_role_id),
-        *(("people_role_ids", "roles", each) for each in facts.role_ids),
-    ]
 
     def decide(work: UnitOfWork) -> Mapped:
         mapping = work.get(RoleMapping, RoleMapping.identity(*about))
         before = mapping.version
         subject = f"Mapping of project role {facts.project_role_id}"
         steps.check_seen(mapping, expected, subject=subject)
-        steps.check_known(work, references)
+        steps.check_known(work, facts)
         mapping.declare(facts)
         now = mapping.version
         return Mapped(*about, mapping.role_ids, before == 0, now != before, now)

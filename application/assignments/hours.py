@@ -25,7 +25,7 @@ def declare_assignment(
         assignment = work.get(Assignment, Assignment.identity(number))
         before = assignment.version
         steps.check_seen(assignment, expected, subject=f"Assignment {number}")
-        steps.check_known(work, _references(facts))
+        steps.check_known(work, facts)
         steps.check_active(work, assignment, facts)
         first_week = steps.first_week(work, facts.person_id)
         if not assignment.exists:
@@ -39,15 +39,6 @@ def declare_assignment(
         return steps.written(assignment, "assignments", number, before=before)
 
     return decide
-
-
-def _references(facts: AssignmentFacts) -> list[steps.Reference]:
-    return [
-        ("person_id", "people", facts.person_id),
-        ("project_id", "projects", facts.project_id),
-        ("department_id", "departments", facts.department_id),
-        ("role_on_project_ref_id", "project_roles", facts.project_role_id),
-    ]
 
 
 def change_hours(

@@ -23,16 +23,12 @@ from domain.assignments import (
     DepartmentCircle,
     LeavesBeforeHired,
     Person,
-    Project,
-    ProjectRole,
-    Role,
     RoleMapping,
-    Vertical,
 )
 from domain.assignments.documents import Found
 from domain.assignments.fields import FaultCount
 from domain.assignments.records import AssignmentRecord, PersonRecord
-from domain.assignments.references import Kind, Thing, references
+from domain.assignments.references import Kind, Thing, references, thing_of
 
 BATCH_RECORDS = 1_000
 
@@ -65,7 +61,13 @@ def check_against_ledger(plan: PlanSpool) -> Callable[[UnitOfWork], None]:
         faults = FaultCount()
         if missing := _missing(work, outside):
             for found in plan.of():
-                faults.add([each.fault for each in references(found) if each[1:] in missing])
+                faults.add(
+                    [
+                        each.fault
+                        for each in references(found.facts, found.pointer)
+                        if each[1:] in missing
+                    ]
+                )
             faults.raise_if_any()
         faults.add(list(_circles(work, departments)))
         faults.add(list(_left(work, hired)))
@@ -163,18 +165,9 @@ def items(plan: PlanSpool, ciphers: Mapping[int, bytes]) -> Iterator[Item]:
         yield _assignment(found.says)
 
 
-_PLAIN: dict[str, Any] = {
-    "verticals": Vertical,
-    "departments": Department,
-    "roles": Role,
-    "projects": Project,
-    "project_roles": ProjectRole,
-}
-
-
 def _plain(found: Found) -> Item:
-    number = getattr(found.says, found.says.__struct_fields__[0])
-    return _item(found.key, _PLAIN[found.key], (number,), found.says)
+    kind, number = thing_of(found.facts)
+    return _item(found.key, CLASSES[kind], (number,), found.facts)
 
 
 def _item(key: str, aggregate_class: Any, about: tuple[Any, ...], facts: Any) -> Item:

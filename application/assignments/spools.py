@@ -68,7 +68,7 @@ class PlanSpool:
     def fill(self, reader: PlanningReader, document: Iterable[Any]) -> None:
         """Take every record of a document. Raises Invalid naming all that is wrong with it."""
         for found in reader.read(document):
-            self.references.note(found)
+            self.references.note(found.facts)
             if found.key == "assignments":
                 self.week_cells += len(found.says.units_by_week)
             self._lists[found.key].append(found)

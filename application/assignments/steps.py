@@ -1,6 +1,6 @@
 """Steps that decisions of the assignments context share: find, check, say what came of it."""
 
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from application.assignments.results import Written
@@ -18,7 +18,7 @@ from domain.assignments import (
     Role,
     Vertical,
 )
-from domain.assignments.references import Kind
+from domain.assignments.references import Kind, references
 from domain.assignments.weeks import hire_week
 from domain.errors import Invalid
 from domain.versions import Seen
@@ -31,8 +31,6 @@ CLASSES: dict[Kind, type[Aggregate]] = {
     "projects": Project,
     "project_roles": ProjectRole,
 }
-# A field that refers to something, what kind of thing, and its id if it has one.
-Reference = tuple[str, Kind, int | None]
 
 
 def identity_of(kind: Kind, number: int) -> UUID:
@@ -41,12 +39,12 @@ def identity_of(kind: Kind, number: int) -> UUID:
     return identity
 
 
-def check_known(work: UnitOfWork, references: Sequence[Reference]) -> None:
-    """Raise Invalid naming every field that refers to what does not exist."""
+def check_known(work: UnitOfWork, facts: Any) -> None:
+    """Raise Invalid naming every field of some facts that refers to what does not exist."""
     faults = [
-        (f"/{field}", f"found {number}, which is not among the {kind}")
-        for field, kind, number in references
-        if number is not None and not work.get(CLASSES[kind], identity_of(kind, number)).exists
+        each.fault
+        for each in references(facts)
+        if not work.get(CLASSES[each.kind], identity_of(each.kind, each.number)).exists
     ]
     if faults:
         raise Invalid(*faults)

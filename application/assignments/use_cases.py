@@ -24,14 +24,10 @@ from domain.assignments import (
     DepartmentFacts,
     Person,
     PersonFacts,
-    Project,
     ProjectFacts,
-    ProjectRole,
     ProjectRoleFacts,
-    Role,
     RoleFacts,
     RoleMappingFacts,
-    Vertical,
     VerticalFacts,
 )
 from domain.assignments.documents import Given, PlanningReader
@@ -60,9 +56,7 @@ class Planning:
         self, command: Command, *, facts: VerticalFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a vertical, or rename it."""
-        number = facts.vertical_id
-        decide = declaring.declare(Vertical, number, facts, expected=expected)
-        return await self._ledger.execute(command, decide)
+        return await self._declare(command, facts, expected)
 
     async def declare_department(
         self, command: Command, *, facts: DepartmentFacts, expected: Seen | None = None
@@ -75,8 +69,7 @@ class Planning:
         self, command: Command, *, facts: RoleFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a role, or have it as these facts say."""
-        decide = declaring.declare(Role, facts.role_id, facts, expected=expected)
-        return await self._ledger.execute(command, decide)
+        return await self._declare(command, facts, expected)
 
     async def declare_person(
         self, command: Command, *, facts: PersonFacts, name: str, expected: Seen | None = None
@@ -88,11 +81,7 @@ class Planning:
         number = facts.person_id
         ciphers = await self._names.seal({number: name}, keep=not command.dry_run)
         decide = declaring.declare(
-            Person,
-            number,
             replace(facts, name_cipher=ciphers[number]),
-            ("role_id", "roles", facts.role_id),
-            ("department_id", "departments", facts.department_id),
             expected=expected,
             check=lambda person: person.check_hire_date(facts.hire_date),
         )
@@ -102,19 +91,18 @@ class Planning:
         self, command: Command, *, facts: ProjectFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a project, or have it as these facts say. Raises Invalid."""
-        vertical: steps.Reference = ("vertical_id", "verticals", facts.vertical_id)
-        number = facts.project_id
-        decide = declaring.declare(Project, number, facts, vertical, expected=expected)
-        return await self._ledger.execute(command, decide)
+        return await self._declare(command, facts, expected)
 
     async def declare_project_role(
         self, command: Command, *, facts: ProjectRoleFacts, expected: Seen | None = None
     ) -> Outcome[Written]:
         """Add a project role, or have it as these facts say. Raises Invalid."""
-        department: steps.Reference = ("department_id", "departments", facts.department_id)
-        number = facts.project_role_id
-        decide = declaring.declare(ProjectRole, number, facts, department, expected=expected)
-        return await self._ledger.execute(command, decide)
+        return await self._declare(command, facts, expected)
+
+    async def _declare(
+        self, command: Command, facts: Any, expected: Seen | None
+    ) -> Outcome[Written]:
+        return await self._ledger.execute(command, declaring.declare(facts, expected=expected))
 
     async def map_roles(
         self, command: Command, *, facts: RoleMappingFacts, expected: Seen | None = None

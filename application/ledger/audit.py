@@ -12,13 +12,12 @@ from uuid import UUID
 
 import msgspec
 
+from application.ledger.reader import LogRow
 from domain.stored import BrokenChain, Chain, event_hash
 
 PAGE_EVENTS = 5_000
 SEAL_PREFIX = "capacity-seal:1"
 
-# Position, aggregate id, version, topic, state.
-LogRow = tuple[int, bytes, int, str, bytes]
 Progress = Callable[[int, int], None]
 
 

@@ -10,7 +10,8 @@ from copy import copy
 from typing import NamedTuple
 from uuid import UUID
 
-from application.ledger.searching import LedgerLog, stored_row
+from application.ledger.reader import LedgerLog
+from application.ledger.searching import stored_row
 from application.ledger.store import StoredRow
 from domain.aggregate import Aggregate, Event
 from domain.catalogue import EVENTS_BY_TOPIC
@@ -164,11 +165,7 @@ def _identity_from(aggregate_class: type[Aggregate], asked: str) -> UUID | None:
 
 
 def _topic_of_birth(log: LedgerLog, aggregate_id: UUID) -> str:
-    mark = log.dialect.mark
-    sql = (
-        "SELECT topic FROM stored_events WHERE originator_version = 1 "  # noqa: S608 - a mark only
-        f"AND originator_id = {mark}"
-    )
+    sql = "SELECT topic FROM stored_events WHERE originator_version = 1 AND originator_id = ?"
     found = log.ask(sql, (log.stored_id(aggregate_id),))
     return str(found[0][0]) if found else ""
 
@@ -204,10 +201,9 @@ def newest_page(
 
 def newest_version(log: LedgerLog, aggregate_id: UUID, up_to: int | None = None) -> int:
     """Return how many events an aggregate has lived through, up to a position."""
-    mark, position = log.dialect.mark, log.dialect.position
     sql = (
-        "SELECT max(originator_version) FROM stored_events "  # noqa: S608 - names of our own
-        f"WHERE originator_id = {mark} AND {position} <= {mark}"
+        "SELECT max(originator_version) FROM stored_events "
+        "WHERE originator_id = ? AND notification_id <= ?"
     )
     last = 2**63 - 1 if up_to is None else up_to
     return int(log.ask(sql, (log.stored_id(aggregate_id), last))[0][0] or 0)
@@ -238,10 +234,9 @@ def _state_at(log: LedgerLog, subject: Subject, version: int) -> Aggregate:
 
 
 def _snapshot_at(log: LedgerLog, subject: Subject, version: int) -> Aggregate | None:
-    mark = log.dialect.mark
     sql = (
-        "SELECT originator_version, state FROM snapshots "  # noqa: S608 - marks only
-        f"WHERE originator_id = {mark} AND originator_version <= {mark} "
+        "SELECT originator_version, state FROM snapshots "
+        "WHERE originator_id = ? AND originator_version <= ? "
         "ORDER BY originator_version DESC LIMIT 1"
     )
     found = log.ask(sql, (log.stored_id(subject.aggregate_id), version))
@@ -253,11 +248,10 @@ def _snapshot_at(log: LedgerLog, subject: Subject, version: int) -> Aggregate | 
 
 def _stream(log: LedgerLog, aggregate_id: UUID, after: int, up_to: int) -> list[StoredRow]:
     """Return the events of one aggregate between two versions, oldest first."""
-    mark, position = log.dialect.mark, log.dialect.position
     sql = (
-        f"SELECT originator_id, originator_version, topic, state, {position} FROM stored_events "  # noqa: S608 - our own words, values are parameters
-        f"WHERE originator_id = {mark} AND originator_version > {mark} "
-        f"AND originator_version <= {mark} ORDER BY originator_version"
+        "SELECT originator_id, originator_version, topic, state, notification_id "
+        "FROM stored_events WHERE originator_id = ? AND originator_version > ? "
+        "AND originator_version <= ? ORDER BY originator_version"
     )
     found = log.ask(sql, (log.stored_id(aggregate_id), after, up_to))
     return [stored_row(each) for each in found]

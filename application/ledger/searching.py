@@ -5,22 +5,18 @@ for the bytes alone, which takes no reading of JSON; what was found is then comp
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import json
 
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog
 from application.ledger.store import StoredRow
 from domain.aggregate import Event
 from domain.stored import decode
 
-LedgerLog = PostgresLog | SqliteLog
-
 PAGE_EVENTS = 500
 _END = 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Filter(NamedTuple):
@@ -65,24 +61,6 @@ def newest_first(log: LedgerLog, wanted: Filter, *, limit: int = PAGE_EVENTS) ->
         wanted = wanted._replace(up_to=rows[-1].position - 1)
 
 
-def position_at(log: LedgerLog, moment: datetime) -> int:
-    """Return the last position before the first event that was recorded after a moment."""
-    moment_us = (moment - _EPOCH) // timedelta(microseconds=1)
-    # Times never fall from group to group, so the newest of them is at the highest position.
-    sql = (
-        f"SELECT position FROM append_groups WHERE recorded_at_us <= {log.dialect.mark} "  # noqa: S608 - a mark only
-        "ORDER BY recorded_at_us DESC, position DESC LIMIT 1"
-    )
-    groups = log.ask(sql, (moment_us,))
-    position = int(groups[0][0]) if groups else 0
-    # A group is stored a little after its first event was recorded.
-    for found in oldest_first(log, Filter(after=position)):
-        if found.event.provenance.recorded_at > moment:
-            break
-        position = found.position
-    return position
-
-
 def _fitting(rows: Sequence[StoredRow], wanted: Filter) -> Iterator[Found]:
     for row in rows:
         event = decode(row.topic, row.state, row.originator_id, row.originator_version)
@@ -92,32 +70,30 @@ def _fitting(rows: Sequence[StoredRow], wanted: Filter) -> Iterator[Found]:
 
 def _page(log: LedgerLog, wanted: Filter, limit: int, direction: str) -> list[StoredRow]:
     conditions, values = _conditions(log, wanted)
-    position, mark = log.dialect.position, log.dialect.mark
     sql = (
-        f"SELECT originator_id, originator_version, topic, state, {position} "  # noqa: S608 - our own words, values are parameters
+        "SELECT originator_id, originator_version, topic, state, notification_id "  # noqa: S608 - our own words, values are parameters
         f"FROM stored_events WHERE {' AND '.join(conditions)} "
-        f"ORDER BY {position} {direction} LIMIT {mark}"
+        f"ORDER BY notification_id {direction} LIMIT ?"
     )
     return [stored_row(each) for each in log.ask(sql, (*values, limit))]
 
 
 def _conditions(log: LedgerLog, wanted: Filter) -> tuple[list[str], list[Any]]:
-    dialect = log.dialect
     # The plus sign keeps PostgreSQL and SQLite from walking the whole ledger by position where the
     # aggregate's own index leads to a few events.
-    position = dialect.position if wanted.aggregate_id is None else f"+{dialect.position}"
-    conditions = [f"{position} > {dialect.mark}", f"{position} <= {dialect.mark}"]
+    position = "notification_id" if wanted.aggregate_id is None else "+notification_id"
+    conditions = [f"{position} > ?", f"{position} <= ?"]
     values: list[Any] = [wanted.after, min(wanted.up_to, _END)]
     if wanted.topics is not None:
-        marks = ", ".join([dialect.mark] * len(wanted.topics))
+        marks = ", ".join("?" * len(wanted.topics))
         conditions.append(f"topic IN ({marks})" if marks else "1 = 0")
         values += wanted.topics
     if wanted.aggregate_id is not None:
-        conditions.append(f"originator_id = {dialect.mark}")
+        conditions.append("originator_id = ?")
         values.append(log.stored_id(wanted.aggregate_id))
     texts = [b'"actor":' + json.encode(wanted.actor)] if wanted.actor else []
     for text in (*texts, *([wanted.holding] if wanted.holding else [])):
-        conditions.append(dialect.contains)
+        conditions.append(log.contains)
         values.append(text)
     return conditions, values
 

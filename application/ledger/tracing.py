@@ -9,7 +9,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from application.ledger.searching import Filter, Found, LedgerLog, oldest_first
+from application.ledger.reader import LedgerLog
+from application.ledger.searching import Filter, Found, oldest_first
 from domain.aggregate import Provenance
 from domain.errors import NotFound
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.assignments.weeks import WeekUnits, changes_to, merged
@@ -121,7 +122,7 @@ class Assignment(Aggregate):
         first. Raises PreHireWeekLocked.
         """
         if not self.exists:
-            self._make(facts)
+            self.record(self.Made(**asdict(facts)))
             return
         assignment_id = facts.assignment_id
         if (facts.person_id, facts.project_role_id) != (self.person_id, self.project_role_id):
@@ -146,18 +147,6 @@ class Assignment(Aggregate):
             self.record(
                 (self.Resumed if facts.is_active else self.Ended)(assignment_id=assignment_id)
             )
-
-    def _make(self, facts: AssignmentFacts) -> None:
-        self.record(
-            self.Made(
-                assignment_id=facts.assignment_id,
-                person_id=facts.person_id,
-                project_id=facts.project_id,
-                department_id=facts.department_id,
-                project_role_id=facts.project_role_id,
-                is_active=facts.is_active,
-            )
-        )
 
     def set_all_hours(self, wanted: Mapping[str, int], *, hire_week: str = "") -> None:
         """Have exactly these units by week; quiet where it is so. Raises PreHireWeekLocked."""

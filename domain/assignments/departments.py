@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.errors import Refused
@@ -87,7 +88,7 @@ class Department(Aggregate):
         if facts.parent_id is not None and facts.department_id in above:
             raise DepartmentCircle(facts.department_id, facts.parent_id)
         if not self.exists:
-            self._add(facts)
+            self.record(self.Added(**asdict(facts)))
             return
         department_id = facts.department_id
         if facts.name != self.name:
@@ -104,17 +105,6 @@ class Department(Aggregate):
             self.record(
                 (self.Reopened if facts.is_active else self.Closed)(department_id=department_id)
             )
-
-    def _add(self, facts: DepartmentFacts) -> None:
-        self.record(
-            self.Added(
-                department_id=facts.department_id,
-                name=facts.name,
-                vertical_id=facts.vertical_id,
-                parent_id=facts.parent_id,
-                is_active=facts.is_active,
-            )
-        )
 
     # Evolutions.
 

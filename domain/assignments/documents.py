@@ -19,6 +19,7 @@ from domain.assignments.hours import HoursReader, LenientCell
 from domain.assignments.records import (
     LISTS,
     AssignmentRecord,
+    PersonRecord,
     Values,
     assignment_facts,
     department_facts,
@@ -47,7 +48,13 @@ class Found(NamedTuple):
 
     key: str
     pointer: str
-    says: Any  # the list's facts
+    says: Any  # the list's facts, or a record that holds them
+
+    @property
+    def facts(self) -> Any:
+        """The facts alone."""
+        is_record = isinstance(self.says, PersonRecord | AssignmentRecord)
+        return self.says.facts if is_record else self.says
 
 
 _MAKE: dict[str, Callable[[Values], Any]] = {

@@ -3,9 +3,11 @@
 A name stands here as a cipher only, under a key of that person which is kept outside the log.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.assignments.weeks import UNITS_PER_HOUR, WeekUnits, merged
@@ -144,41 +146,16 @@ class Person(Aggregate):
     def declare(self, facts: PersonFacts) -> None:
         """Be as these facts say; what they do not speak of stays. Whoever asks checks the dates."""
         if not self.exists:
-            self._hire(facts)
+            self.record(self.Hired(**asdict(facts)))
             return
         person_id = facts.person_id
-        if facts.name_cipher != self.name_cipher:
-            self.record(self.Renamed(person_id=person_id, name_cipher=facts.name_cipher))
-        if facts.department_id != self.department_id:
-            self.record(
-                self.MovedDepartment(person_id=person_id, department_id=facts.department_id)
-            )
-        if facts.role_id != self.role_id:
-            self.record(self.ChangedRole(person_id=person_id, role_id=facts.role_id))
-        if facts.weekly_capacity_units != self.weekly_capacity_units:
-            units = facts.weekly_capacity_units
-            self.record(
-                self.WeeklyCapacityChanged(person_id=person_id, weekly_capacity_units=units)
-            )
-        if facts.hire_date != self.hire_date:
-            self.record(self.HireDateChanged(person_id=person_id, hire_date=facts.hire_date))
+        for field, happened in _SAID_ANEW.items():
+            if (said := getattr(facts, field)) != getattr(self, field):
+                self.record(happened(person_id=person_id, **{field: said}))
         if facts.is_active != self.is_active:
             self.record(
                 (self.Reactivated if facts.is_active else self.Deactivated)(person_id=person_id)
             )
-
-    def _hire(self, facts: PersonFacts) -> None:
-        self.record(
-            self.Hired(
-                person_id=facts.person_id,
-                name_cipher=facts.name_cipher,
-                role_id=facts.role_id,
-                department_id=facts.department_id,
-                weekly_capacity_units=facts.weekly_capacity_units,
-                hire_date=facts.hire_date,
-                is_active=facts.is_active,
-            )
-        )
 
     def set_leaving_date(self, leaving_date: str | None) -> None:
         """Leave after that day, or stay; quiet where it is so already. Raises LeavesBeforeHired."""
@@ -264,6 +241,16 @@ class Person(Aggregate):
     @evolves(Forgotten)
     def _forgotten(self, event: Forgotten) -> None:
         self.name_cipher = b""
+
+
+# The fact that each of these events is about, in the order in which they are recorded.
+_SAID_ANEW: dict[str, Callable[..., Event]] = {
+    "name_cipher": Person.Renamed,
+    "department_id": Person.MovedDepartment,
+    "role_id": Person.ChangedRole,
+    "weekly_capacity_units": Person.WeeklyCapacityChanged,
+    "hire_date": Person.HireDateChanged,
+}
 
 
 def _check_dates(person_id: int, hire_date: str | None, leaving_date: str | None) -> None:

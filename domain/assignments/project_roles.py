@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.identity import identity_once
@@ -46,13 +47,7 @@ class ProjectRole(Aggregate):
         if self.exists and (facts.name, facts.department_id) == (self.name, self.department_id):
             return
         happened = self.Changed if self.exists else self.Added
-        self.record(
-            happened(
-                project_role_id=facts.project_role_id,
-                name=facts.name,
-                department_id=facts.department_id,
-            )
-        )
+        self.record(happened(**asdict(facts)))
 
     # Evolutions.
 

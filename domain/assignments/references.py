@@ -1,18 +1,32 @@
-"""References of a planning document: what its records name, and what they are themselves."""
+"""References: which things facts name, whether a document or one command says them.
+
+What is said here of an id is only that it is named; whether it is known the ledger knows.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
+from domain.assignments.assignments import AssignmentFacts
 from domain.assignments.departments import DepartmentFacts
-from domain.assignments.documents import Found
+from domain.assignments.people import PersonFacts
 from domain.assignments.project_roles import ProjectRoleFacts
 from domain.assignments.projects import ProjectFacts
-from domain.assignments.records import AssignmentRecord, PersonRecord
 from domain.assignments.role_mappings import RoleMappingFacts
+from domain.assignments.roles import RoleFacts
+from domain.assignments.verticals import VerticalFacts
 
 Kind = Literal["verticals", "departments", "roles", "people", "projects", "project_roles"]
 Thing = tuple[Kind, int]
 Named = tuple[str, Kind, int | None]  # the field that names it
+
+_KINDS: dict[type, Kind] = {
+    VerticalFacts: "verticals",
+    DepartmentFacts: "departments",
+    RoleFacts: "roles",
+    PersonFacts: "people",
+    ProjectFacts: "projects",
+    ProjectRoleFacts: "project_roles",
+}
 
 
 class Reference(NamedTuple):
@@ -35,11 +49,11 @@ class References:
         self._named: set[Thing] = set()
         self._held: set[Thing] = set()
 
-    def note(self, found: Found) -> None:
-        """Take what one record names, and what it is."""
-        if (thing := held(found)) is not None:
-            self._held.add(thing)
-        self._named.update((kind, number) for _, kind, number in _named(found) if number)
+    def note(self, facts: Any) -> None:
+        """Take what the facts of one record name, and what they are about."""
+        if type(facts) in _KINDS:
+            self._held.add(thing_of(facts))
+        self._named.update((kind, number) for _, kind, number in _named(facts) if number)
 
     @property
     def outside(self) -> list[Thing]:
@@ -47,67 +61,60 @@ class References:
         return sorted(self._named - self._held)
 
 
-def references(found: Found) -> Iterator[Reference]:
-    """Yield everything that a record names."""
-    for field, kind, number in _named(found):
+def references(facts: Any, pointer: str = "") -> Iterator[Reference]:
+    """Yield everything that some facts name; `pointer` is where they stand."""
+    for field, kind, number in _named(facts):
         if number is not None:
-            yield Reference(f"{found.pointer}/{field}", kind, number)
+            yield Reference(f"{pointer}/{field}", kind, number)
 
 
-def held(found: Found) -> Thing | None:
-    """Return what a record is, if others can refer to it."""
-    says = found.says
-    match found.key:
-        case "people":
-            return "people", says.facts.person_id
-        case "verticals" | "departments" | "roles" | "projects" | "project_roles":
-            return found.key, getattr(says, says.__struct_fields__[0])
-    return None
+def thing_of(facts: Any) -> Thing:
+    """Return what facts are about, of those things that others can refer to."""
+    number: int = getattr(facts, facts.__struct_fields__[0])
+    return _KINDS[type(facts)], number
 
 
-def _named(found: Found) -> Iterator[Named]:
-    name = _NAMED.get(found.key)
-    return iter(()) if name is None else name(found.says)
+def _named(facts: Any) -> Iterator[Named]:
+    name = _NAMED.get(type(facts))
+    return iter(()) if name is None else name(facts)
 
 
-def _by_department(says: DepartmentFacts) -> Iterator[Named]:
-    yield "vertical_id", "verticals", says.vertical_id
-    yield "parent_id", "departments", says.parent_id
+def _by_department(facts: DepartmentFacts) -> Iterator[Named]:
+    yield "vertical_id", "verticals", facts.vertical_id
+    yield "parent_id", "departments", facts.parent_id
 
 
-def _by_person(says: PersonRecord) -> Iterator[Named]:
-    yield "role_id", "roles", says.facts.role_id
-    yield "department_id", "departments", says.facts.department_id
+def _by_person(facts: PersonFacts) -> Iterator[Named]:
+    yield "role_id", "roles", facts.role_id
+    yield "department_id", "departments", facts.department_id
 
 
-def _by_project(says: ProjectFacts) -> Iterator[Named]:
-    yield "vertical_id", "verticals", says.vertical_id
+def _by_project(facts: ProjectFacts) -> Iterator[Named]:
+    yield "vertical_id", "verticals", facts.vertical_id
 
 
-def _by_project_role(says: ProjectRoleFacts) -> Iterator[Named]:
-    yield "department_id", "departments", says.department_id
+def _by_project_role(facts: ProjectRoleFacts) -> Iterator[Named]:
+    yield "department_id", "departments", facts.department_id
 
 
-def _by_mapping(says: RoleMappingFacts) -> Iterator[Named]:
-    yield "project_role_id", "project_roles", says.project_role_id
-    for role_id in says.role_ids:
+def _by_mapping(facts: RoleMappingFacts) -> Iterator[Named]:
+    yield "project_role_id", "project_roles", facts.project_role_id
+    for role_id in facts.role_ids:
         yield "people_role_ids", "roles", role_id
 
 
-def _by_assignment(says: AssignmentRecord) -> Iterator[Named]:
-    facts = says.facts
+def _by_assignment(facts: AssignmentFacts) -> Iterator[Named]:
     yield "person_id", "people", facts.person_id
     yield "project_id", "projects", facts.project_id
     yield "department_id", "departments", facts.department_id
     yield "role_on_project_ref_id", "project_roles", facts.project_role_id
 
 
-_NAMED: dict[str, Callable[[Any], Iterator[Named]]] = {
-    "departments": _by_department,
-    "people": _by_person,
-    "projects": _by_project,
-    "project_roles": _by_project_role,
-    "template_role_mappings": _by_mapping,
-    "global_role_mappings": _by_mapping,
-    "assignments": _by_assignment,
+_NAMED: dict[type, Callable[[Any], Iterator[Named]]] = {
+    DepartmentFacts: _by_department,
+    PersonFacts: _by_person,
+    ProjectFacts: _by_project,
+    ProjectRoleFacts: _by_project_role,
+    RoleMappingFacts: _by_mapping,
+    AssignmentFacts: _by_assignment,
 }

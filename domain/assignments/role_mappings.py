@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.identity import identity_once
@@ -39,13 +40,7 @@ class RoleMapping(Aggregate):
         """Be as these facts say; quiet where it is so already."""
         if self.exists and facts.role_ids == self.role_ids:
             return
-        self.record(
-            self.Mapped(
-                template_id=facts.template_id,
-                project_role_id=facts.project_role_id,
-                role_ids=facts.role_ids,
-            )
-        )
+        self.record(self.Mapped(**asdict(facts)))
 
     # Evolutions.
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.errors import NotFound
@@ -73,7 +74,7 @@ class Role(Aggregate):
     def declare(self, facts: RoleFacts) -> None:
         """Be as these facts say; quiet where it is so already."""
         if not self.exists:
-            self._add(facts)
+            self.record(self.Added(**asdict(facts)))
             return
         role_id = facts.role_id
         if facts.name != self.name:
@@ -82,16 +83,6 @@ class Role(Aggregate):
             self.record(self.Reordered(role_id=role_id, sort_order=facts.sort_order))
         if facts.is_active != self.is_active:
             self.record((self.Restored if facts.is_active else self.Retired)(role_id=role_id))
-
-    def _add(self, facts: RoleFacts) -> None:
-        self.record(
-            self.Added(
-                role_id=facts.role_id,
-                name=facts.name,
-                sort_order=facts.sort_order,
-                is_active=facts.is_active,
-            )
-        )
 
     # Evolutions.
 

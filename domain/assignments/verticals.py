@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from domain.aggregate import Aggregate, Event, evolves
 from domain.identity import identity_once
@@ -40,9 +41,9 @@ class Vertical(Aggregate):
     def declare(self, facts: VerticalFacts) -> None:
         """Be as these facts say; quiet where it is so already."""
         if not self.exists:
-            self.record(self.Added(vertical_id=facts.vertical_id, name=facts.name))
+            self.record(self.Added(**asdict(facts)))
         elif facts.name != self.name:
-            self.record(self.Renamed(vertical_id=facts.vertical_id, name=facts.name))
+            self.record(self.Renamed(**asdict(facts)))
 
     # Evolutions.
 

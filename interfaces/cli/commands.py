@@ -4,7 +4,8 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -153,12 +154,14 @@ def command(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a function that takes a Door first; its docstring is the help text.
 
-    One that is `dated` only looks, and answers as of an earlier moment too.
+    One that is `dated` only looks, and answers as of an earlier moment too. A parameter whose type
+    is a dataclass stands for all of its fields: so commands share what they ask alike.
     """
     shared = (_DATED if dated else {}) | _COMMON | (_WRITING if writes else {})
 
     def register(work: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
+        declared = list(inspect.signature(work, eval_str=True).parameters.values())[1:]
+        own = [option for each in declared for option in _options_of(each)]
 
         @functools.wraps(work)
         def run(**options: Any) -> None:
@@ -171,7 +174,7 @@ def command(
                 as_of=given.pop("as_of", None),
                 given=given,
             )
-            raise typer.Exit(_run(door, work, options))
+            raise typer.Exit(_run(door, work, declared, options))
 
         parameters = [
             each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
@@ -190,10 +193,32 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
 
-def _run(door: Door, work: Callable[..., None], options: dict[str, Any]) -> ExitCode:
+def _stands_for_many(declared: inspect.Parameter) -> bool:
+    return is_dataclass(declared.annotation)
+
+
+def _options_of(declared: inspect.Parameter) -> list[inspect.Parameter]:
+    if not _stands_for_many(declared):
+        return [declared]
+    return list(inspect.signature(declared.annotation, eval_str=True).parameters.values())
+
+
+def _argument(declared: inspect.Parameter, options: dict[str, Any]) -> Any:
+    """Return what a function is given for a parameter: an option, or all of a dataclass."""
+    if not _stands_for_many(declared):
+        return options[declared.name]
+    return declared.annotation(**{each.name: options[each.name] for each in _options_of(declared)})
+
+
+def _run(
+    door: Door,
+    work: Callable[..., None],
+    declared: Sequence[inspect.Parameter],
+    options: dict[str, Any],
+) -> ExitCode:
     try:
         _check_texts(options)
-        work(door, **options)
+        work(door, **{each.name: _argument(each, options) for each in declared})
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes stdout once more at exit, and would complain about it.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing these costs a second, which `--help` shall not wa
     from sqlalchemy import Connection
 
     from application.ledger import Command, Outcome
-    from interfaces.ledger_alone import Log
+    from application.ledger.reader import LedgerLog
     from interfaces.service import Service
     from interfaces.settings import Settings
 
@@ -150,7 +150,7 @@ class Door:
 class Look:
     """The ledger's events, for the length of one command that only looks at them."""
 
-    def __init__(self, log: "Log", door: Door) -> None:
+    def __init__(self, log: "LedgerLog", door: Door) -> None:
         self.log, self._door = log, door
 
     async def past(self) -> int | None:

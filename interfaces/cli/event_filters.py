@@ -1,8 +1,9 @@
 """The filters that commands about events share, and what they mean in the ledger."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
@@ -10,7 +11,8 @@ import typer
 from interfaces.cli.problems import Usage
 
 if TYPE_CHECKING:
-    from application.ledger.searching import Filter, LedgerLog
+    from application.ledger.reader import LedgerLog
+    from application.ledger.searching import Filter
 
 Context = Annotated[str | None, typer.Option(help="Only those of one context, such as suppliers.")]
 Topics = Annotated[
@@ -34,15 +36,16 @@ _MOST = 2**63 - 1
 _TICK = timedelta(microseconds=1)
 
 
-class Filters(NamedTuple):
+@dataclass(frozen=True)
+class Filters:
     """What the command line says."""
 
-    context: str | None
-    topics: Sequence[str]
-    actor: str
-    aggregate: str | None
-    since: str | None
-    until: str | None
+    context: Context = None
+    topic: Topics = None
+    actor: Actor = ""
+    aggregate: Aggregate = None
+    since: Since = None
+    until: Until = None
 
     def resolve(self, log: "LedgerLog") -> "Filter":
         """Return what it means in a ledger. Raises Usage, Invalid and SubjectNotFound."""
@@ -51,7 +54,7 @@ class Filters(NamedTuple):
         return Filter(
             after=0 if self.since is None else _before(log, self.since),
             up_to=_MOST if self.until is None else _last(log, self.until),
-            topics=_stored_topics(self.context, self.topics),
+            topics=_stored_topics(self.context, self.topic or []),
             actor=self.actor,
             aggregate_id=self._aggregate_id(log),
         )
@@ -72,17 +75,13 @@ class Filters(NamedTuple):
 
 def _before(log: "LedgerLog", since: str) -> int:
     """Return the position after which everything is wanted."""
-    from application.ledger.searching import position_at
-
     moment = _moment("--since", since)
-    return moment - 1 if isinstance(moment, int) else position_at(log, moment - _TICK)
+    return moment - 1 if isinstance(moment, int) else log.position_at(moment - _TICK)
 
 
 def _last(log: "LedgerLog", until: str) -> int:
-    from application.ledger.searching import position_at
-
     moment = _moment("--until", until)
-    return moment if isinstance(moment, int) else position_at(log, moment)
+    return moment if isinstance(moment, int) else log.position_at(moment)
 
 
 def _moment(option: str, text: str) -> int | datetime:

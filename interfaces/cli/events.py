@@ -12,23 +12,15 @@ import typer
 
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Look
-from interfaces.cli.event_filters import (
-    Actor,
-    Aggregate,
-    Context,
-    Filters,
-    Since,
-    Topics,
-    Until,
-)
+from interfaces.cli.event_filters import Filters
 from interfaces.cli.output import answer, answer_json, note, progress_bar
 from interfaces.cli.problems import Usage
 from interfaces.cli.recorded import event_document, event_line, who_text
 
 if TYPE_CHECKING:
+    from application.ledger.reader import LedgerLog
     from application.ledger.searching import Filter, Found
     from application.ledger.tracing import Caused, Trace
-    from interfaces.ledger_alone import Log
 
 events = group("events", "Everything that ever happened, in the order of the ledger.")
 
@@ -58,23 +50,18 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for more until Ctrl-C.")
     ] = False,
-    context: Context = None,
-    topic: Topics = None,
-    actor: Actor = "",
-    aggregate: Aggregate = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    filters: Filters,
 ) -> None:
     """Show events; with --json each is one line of JSON.
 
     **Example:** `capacity events tail --since 2026-03-02T09:30Z --topic suppliers.booked --follow`
     """
-    if follow and until is not None:
+    if follow and filters.until is not None:
         raise Usage("--follow waits for what is to come, and --until says where to end; say one")
     if follow and door.as_of is not None:
         raise Usage("--follow waits for what comes, --as-of is about what was; leave one out")
-    filters = Filters(context, topic or [], actor, aggregate, since, until)
-    from_the_start = after is not None or since is not None
+    from_the_start = after is not None or filters.since is not None
 
     async def work(look: Look) -> None:
         wanted = await asyncio.to_thread(filters.resolve, look.log)
@@ -98,7 +85,7 @@ def tail(
 
 
 async def _show_newest(
-    door: Door, log: "Log", wanted: "Filter", count: int
+    door: Door, log: "LedgerLog", wanted: "Filter", count: int
 ) -> "tuple[Filter, int]":
     """Show the newest events; return the filter for what follows, and how many there were."""
     from application.ledger.searching import newest_first
@@ -115,7 +102,7 @@ async def _show_newest(
     return wanted._replace(after=max(head, wanted.after)), len(found)
 
 
-async def _feed(log: "Log", wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
+async def _feed(log: "LedgerLog", wanted: "Filter", *, follow: bool) -> "AsyncIterator[Found]":
     from application.ledger.searching import oldest_first
 
     try:
@@ -150,19 +137,14 @@ def grep(
         bool, typer.Option("--ignore-case", "-i", help="Small letters are as good as capitals.")
     ] = False,
     limit: Limit = None,
-    context: Context = None,
-    topic: Topics = None,
-    actor: Actor = "",
-    aggregate: Aggregate = None,
-    since: Since = None,
-    until: Until = None,
+    *,
+    filters: Filters,
 ) -> None:
     """Show events whose words, fields, actor or reason match; it reads all that the filters leave.
 
     **Example:** `capacity events grep "phone call" --since 2026-03-02T00:00Z --actor ada`
     """
     matches = _pattern(pattern, ignore_case)
-    filters = Filters(context, topic or [], actor, aggregate, since, until)
 
     async def work(look: Look) -> int:
         wanted = await asyncio.to_thread(filters.resolve, look.log)
@@ -186,7 +168,7 @@ def _pattern(pattern: str, ignore_case: bool) -> "re.Pattern[str]":
         raise Usage(f"{pattern!r} is no regular expression: {error}") from None
 
 
-async def _scanned(log: "Log", wanted: "Filter") -> "AsyncIterator[Found]":
+async def _scanned(log: "LedgerLog", wanted: "Filter") -> "AsyncIterator[Found]":
     """Yield what a filter leaves, with a progress bar over the positions."""
     from application.ledger.searching import oldest_first
 

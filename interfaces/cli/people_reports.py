@@ -1,6 +1,7 @@
 """Commands: how full people's weeks are, who has hours left, and who has too much."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -9,11 +10,18 @@ from domain.assignments import PersonNotFound
 from interfaces.cli.doors import Door, Session
 from interfaces.cli.people_tables import available_lines, heatmap_lines, over_lines, used_lines
 from interfaces.cli.report_files import CsvFile, XlsxFile, write_files
-from interfaces.cli.role_capacity import Department, one_of, weeks_asked
+from interfaces.cli.report_options import (
+    Department,
+    Gating,
+    Roles,
+    Start,
+    Tentative,
+    Weeks,
+    one_of,
+    weeks_asked,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection
 
     from application.assignments import PersonNames
@@ -22,23 +30,36 @@ if TYPE_CHECKING:
     from interfaces.sheets import Sheet
     from projections.role_capacity import Question
 
-Weeks = Annotated[int, typer.Option(help="How many weeks.", min=1, max=52)]
-Start = Annotated[str, typer.Option(help="The first week, by its Sunday; else the current one.")]
 Vertical = Annotated[
     int | None, typer.Option(help="Only people of this vertical, by its id.", metavar="ID")
 ]
-Roles = Annotated[
-    list[int] | None,
-    typer.Option("--role", help="Only this role; may be said again.", metavar="ID"),
-]
-Gating = Annotated[
-    str, typer.Option(help="From when people count: hire_week or strict; else the setting.")
-]
-Tentative = Annotated[
-    bool, typer.Option("--include-tentative", help="With what is less than certain.")
-]
 TimeOff = Annotated[bool, typer.Option("--ignore-time-off", help="As if nobody were off.")]
 Limit = Annotated[int, typer.Option(help="At most so many people.", min=1, max=1_000)]
+
+
+@dataclass(frozen=True)
+class People:
+    """Whose weeks are looked at, how, and the files for the rows."""
+
+    department: Department = None
+    vertical: Vertical = None
+    weeks: Weeks = 12
+    start: Start = ""
+    role: Roles = None
+    gating: Gating = ""
+    include_tentative: Tentative = False
+    ignore_time_off: TimeOff = False
+    limit: Limit = 100
+    csv_file: CsvFile = None
+    xlsx_file: XlsxFile = None
+
+
+@dataclass(frozen=True)
+class PeopleWithTime(People):
+    """The same where few are wanted, and soon."""
+
+    weeks: Weeks = 4
+    limit: Annotated[int, typer.Option(help="At most so many of each.", min=1, max=200)] = 20
 
 
 class _Looked(NamedTuple):
@@ -50,20 +71,7 @@ class _Looked(NamedTuple):
     position: int
 
 
-def heatmap(
-    door: Door,
-    department: Department = None,
-    vertical: Vertical = None,
-    weeks: Weeks = 12,
-    start: Start = "",
-    role: Roles = None,
-    gating: Gating = "",
-    include_tentative: Tentative = False,
-    ignore_time_off: TimeOff = False,
-    limit: Limit = 100,
-    csv_file: CsvFile = None,
-    xlsx_file: XlsxFile = None,
-) -> None:
+def heatmap(door: Door, people: People) -> None:
     """Show for each person and week how much there is to do, against what they can give.
 
     **Example:** `capacity report heatmap --department 3 --weeks 8`
@@ -73,22 +81,20 @@ def heatmap(
     from projections.role_capacity import people_weeks
 
     def look(looked: _Looked) -> "HeatmapAnswer":
-        found = people_weeks(looked.connection, question=looked.question, limit=limit + 1)
+        found = people_weeks(looked.connection, question=looked.question, limit=people.limit + 1)
+        page = found[: people.limit]
         return heatmap_body(
-            found[:limit],
-            opened(looked.names, [each.person for each in found]),
+            page,
+            opened(looked.names, [each.person for each in page]),
             question=looked.question,
             position=looked.position,
-            follows="more" if len(found) > limit else None,
+            follows="more" if len(found) > people.limit else None,
         )
 
     def sheet(looked: _Looked, _: Any) -> "Sheet":
         return heatmap_sheet(looked.connection, question=looked.question, names=looked.names)
 
-    question_of = _asking(
-        door, department, vertical, weeks, start, role, gating, include_tentative, ignore_time_off
-    )
-    body = _ask(door, question_of, look, sheet, _Files("people-heatmap", csv_file, xlsx_file))
+    body = _ask(door, people, look, sheet, "people-heatmap")
     door.answer(body, *heatmap_lines(body))
 
 
@@ -114,6 +120,16 @@ def utilization(
     from interfaces.role_views import opened
     from projections.role_capacity import one_person_weeks
 
+    asked = People(
+        weeks=weeks,
+        start=start,
+        gating=gating,
+        include_tentative=include_tentative,
+        ignore_time_off=ignore_time_off,
+        csv_file=csv_file,
+        xlsx_file=xlsx_file,
+    )
+
     def look(looked: _Looked) -> "UtilizationAnswer":
         found = one_person_weeks(looked.connection, question=looked.question, person_id=person)
         if found is None:
@@ -121,11 +137,8 @@ def utilization(
         names = opened(looked.names, [found.person])
         return utilization_body(found, names, question=looked.question, position=looked.position)
 
-    question_of = _asking(
-        door, None, None, weeks, start, None, gating, include_tentative, ignore_time_off
-    )
-    files = _Files(f"utilization-{person}", csv_file, xlsx_file)
-    body = _ask(door, question_of, look, lambda _, body: utilization_sheet(body), files)
+    name = f"utilization-{person}"
+    body = _ask(door, asked, look, lambda _, body: utilization_sheet(body), name)
     door.answer(body, *used_lines(body))
 
 
@@ -134,17 +147,7 @@ def available(
     hours: Annotated[
         str, typer.Argument(help="Hours that each week must have left.", metavar="HOURS")
     ],
-    department: Department = None,
-    vertical: Vertical = None,
-    weeks: Weeks = 4,
-    start: Start = "",
-    role: Roles = None,
-    gating: Gating = "",
-    include_tentative: Tentative = False,
-    ignore_time_off: TimeOff = False,
-    limit: Annotated[int, typer.Option(help="At most so many of each.", min=1, max=200)] = 20,
-    csv_file: CsvFile = None,
-    xlsx_file: XlsxFile = None,
+    people: PeopleWithTime,
 ) -> None:
     """Show who has so many hours left in each week, best first, and why others have not.
 
@@ -158,36 +161,18 @@ def available(
     needed = read_needed(hours)
 
     def look(looked: _Looked) -> "AvailabilityAnswer":
-        question = looked.question
-        found = availability(looked.connection, question=question, needed_units=needed, limit=limit)
-        names = opened(looked.names, [e.person for e in (*found.available, *found.excluded)])
-        position = looked.position
+        connection, question, names, position = looked
+        found = availability(connection, question=question, needed_units=needed, limit=people.limit)
+        told = opened(names, [e.person for e in (*found.available, *found.excluded)])
         return availability_body(
-            found, names, question=question, needed_units=needed, position=position
+            found, told, question=question, needed_units=needed, position=position
         )
 
-    question_of = _asking(
-        door, department, vertical, weeks, start, role, gating, include_tentative, ignore_time_off
-    )
-    files = _Files("availability", csv_file, xlsx_file)
-    body = _ask(door, question_of, look, lambda _, body: availability_sheet(body), files)
+    body = _ask(door, people, look, lambda _, body: availability_sheet(body), "availability")
     door.answer(body, *available_lines(body))
 
 
-def over_allocation(
-    door: Door,
-    department: Department = None,
-    vertical: Vertical = None,
-    weeks: Weeks = 12,
-    start: Start = "",
-    role: Roles = None,
-    gating: Gating = "",
-    include_tentative: Tentative = False,
-    ignore_time_off: TimeOff = False,
-    limit: Limit = 100,
-    csv_file: CsvFile = None,
-    xlsx_file: XlsxFile = None,
-) -> None:
+def over_allocation(door: Door, people: People) -> None:
     """Show who has more to do in a week than they can give, by how much, and what makes it.
 
     **Example:** `capacity report over-allocation --department 3`
@@ -198,13 +183,14 @@ def over_allocation(
     from projections.role_capacity import over_allocated
 
     def look(looked: _Looked) -> "OverAllocationAnswer":
-        found = over_allocated(looked.connection, question=looked.question, limit=limit + 1)
+        found = over_allocated(looked.connection, question=looked.question, limit=people.limit + 1)
+        page = found[: people.limit]
         return over_allocation_body(
-            found[:limit],
-            opened(looked.names, [each.person for each in found]),
+            page,
+            opened(looked.names, [each.person for each in page]),
             question=looked.question,
             position=looked.position,
-            follows="more" if len(found) > limit else None,
+            follows="more" if len(found) > people.limit else None,
             only_vertical=None,
         )
 
@@ -213,61 +199,25 @@ def over_allocation(
             looked.connection, question=looked.question, names=looked.names, only_vertical=None
         )
 
-    question_of = _asking(
-        door, department, vertical, weeks, start, role, gating, include_tentative, ignore_time_off
-    )
-    body = _ask(door, question_of, look, sheet, _Files("over-allocation", csv_file, xlsx_file))
+    body = _ask(door, people, look, sheet, "over-allocation")
     door.answer(body, *over_lines(body))
 
 
 # What is asked, and written into files.
 
 
-class _Files(NamedTuple):
-    """Where rows go; None: nowhere."""
-
-    name: str
-    csv_file: "Path | None"
-    xlsx_file: "Path | None"
-
-
-def _asking(
-    door: Door,
-    department: int | None,
-    vertical: int | None,
-    weeks: int,
-    start: str,
-    role: list[int] | None,
-    gating: str,
-    include_tentative: bool,
-    ignore_time_off: bool,
-) -> "Callable[[Session], Question]":
-    from interfaces.role_capacity import hidden_words
-    from projections.role_capacity import GATINGS, Question
-
-    said = one_of("gating", gating or door.settings.role_capacity_gating, GATINGS)
-    return lambda session: Question(
-        weeks=weeks_asked(session, start, weeks),
-        department_id=department,
-        vertical_id=vertical,
-        role_ids=tuple(role or ()),
-        gating=said,
-        include_tentative=include_tentative,
-        include_time_off=not ignore_time_off,
-        hidden_words=hidden_words(door.settings),
-    )
-
-
 def _ask(
     door: Door,
-    question_of: "Callable[[Session], Question]",
+    people: People,
     look: Callable[[_Looked], Any],
     sheet: "Callable[[_Looked, Any], Sheet]",
-    files: _Files,
+    report: str,
 ) -> Any:
     """Return what a view answers; its files are written in the same transaction."""
     from projections import role_capacity
     from projections.database import standing
+
+    question_of = _asking(door, people)
 
     async def work(session: Session) -> Any:
         question, names = question_of(session), session.service.person_names
@@ -277,12 +227,29 @@ def _ask(
             position, _ = standing(connection, role_capacity.role_capacity.name)
             looked = _Looked(connection, question, names, position)
             body = look(looked)
-            about = {"report": files.name, "position": position, "made_at": made_at}
+            about = {"report": report, "position": position, "made_at": made_at}
             write_files(
-                files.csv_file, files.xlsx_file, lambda: sheet(looked, body), question, about
+                people.csv_file, people.xlsx_file, lambda: sheet(looked, body), question, about
             )
             return body
 
         return await session.read(looked_at)
 
     return door.ask(work)
+
+
+def _asking(door: Door, people: People) -> "Callable[[Session], Question]":
+    from interfaces.role_capacity import hidden_words
+    from projections.role_capacity import GATINGS, Question
+
+    said = one_of("gating", people.gating or door.settings.role_capacity_gating, GATINGS)
+    return lambda session: Question(
+        weeks=weeks_asked(session, people.start, people.weeks),
+        department_id=people.department,
+        vertical_id=people.vertical,
+        role_ids=tuple(people.role or ()),
+        gating=said,
+        include_tentative=people.include_tentative,
+        include_time_off=not people.ignore_time_off,
+        hidden_words=hidden_words(door.settings),
+    )

@@ -4,13 +4,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.errors import Invalid
-from domain.names import shown
 from interfaces.cli.commands import command, group
 from interfaces.cli.doors import Door, Session
 from interfaces.cli.exit_codes import ExitCode
 from interfaces.cli.output import many, table
 from interfaces.cli.report_files import CsvFile, XlsxFile, write_files
+from interfaces.cli.report_options import (
+    Department,
+    Gating,
+    Roles,
+    Start,
+    Tentative,
+    Weeks,
+    one_of,
+    weeks_asked,
+)
 from interfaces.cli.report_pictures import PngFile, SvgFile, draw_pictures
 
 if TYPE_CHECKING:
@@ -23,10 +31,6 @@ report = group("report", "Reports: what is planned, against what there is.")
 
 _BARS = "▁▂▃▄▅▆▇█"
 
-Department = Annotated[
-    int | None, typer.Option("--department", help="Only this department, by its id.", metavar="ID")
-]
-
 
 @command(report, "role-capacity", dated=True)
 def role_capacity(
@@ -35,23 +39,15 @@ def role_capacity(
     vertical: Annotated[
         int | None, typer.Option(help="Only this vertical, by its id.", metavar="ID")
     ] = None,
-    weeks: Annotated[int, typer.Option(help="How many weeks.", min=1, max=52)] = 12,
-    start: Annotated[
-        str, typer.Option(help="The first week, by its Sunday; else the current one.")
-    ] = "",
-    role: Annotated[
-        list[int] | None, typer.Option(help="Only this role; may be said again.", metavar="ID")
-    ] = None,
+    weeks: Weeks = 12,
+    start: Start = "",
+    role: Roles = None,
     filter_out_lt5h: Annotated[
         bool, typer.Option("--filter-out-lt5h", help="Without people below 5 h a week.")
     ] = False,
-    gating: Annotated[
-        str, typer.Option(help="From when people count: hire_week or strict; else the setting.")
-    ] = "",
+    gating: Gating = "",
     unit: Annotated[str, typer.Option(help="hours, fte or percent.")] = "hours",
-    include_tentative: Annotated[
-        bool, typer.Option("--include-tentative", help="With what is less than certain.")
-    ] = False,
+    include_tentative: Tentative = False,
     source: Annotated[
         str, typer.Option(help="rollup, normalized, jsonb or python; else the setting.")
     ] = "",
@@ -106,22 +102,6 @@ def role_capacity(
     if found.failed:
         lines.append(f"Failed: {', '.join(f'{e.source} ({e.error})' for e in found.failed)}")
     door.answer(body, *lines)
-
-
-def weeks_asked(session: Session, start: str, weeks: int) -> tuple[str, ...]:
-    """Return the weeks that are asked about; the current one is the first if none is said."""
-    from interfaces.role_capacity import read_start, weeks_from
-    from projections.role_capacity import week_of
-
-    today = session.service.clock().date()
-    return weeks_from(read_start(start) if start else week_of(today), weeks)
-
-
-def one_of(name: str, text: str, allowed: tuple[str, ...]) -> Any:
-    """Return one of some words. Raises Invalid."""
-    if text not in allowed:
-        raise Invalid((f"/{name}", f"found {shown(text)}, one of {', '.join(allowed)} is needed"))
-    return text
 
 
 def _report_lines(body: "RoleCapacityAnswer") -> list[Any]:

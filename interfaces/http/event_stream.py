@@ -13,7 +13,8 @@ from interfaces.http.admission import Admission
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
 from interfaces.http.errors import RequestRefused
 from interfaces.http.events import topics_asked_for
-from interfaces.http.routes import Route, header_number, query_number, query_text, stream
+from interfaces.http.parameters import header_number, query_number, query_text
+from interfaces.http.routes import Route, stream
 from interfaces.http.server_sent_events import MEDIA_TYPE, beginning
 from interfaces.http.stream_hub import StreamHub
 from interfaces.http.subscribers import Subscriber

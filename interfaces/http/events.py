@@ -12,8 +12,9 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.stored import decode
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
+from interfaces.http.parameters import query_number, query_text
 from interfaces.http.questions import asked_position
-from interfaces.http.routes import Route, query_number, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.http.wire import encode, json_response
 from interfaces.recorded import RecordedAnswer, fields_of_event
 

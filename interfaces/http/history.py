@@ -10,8 +10,9 @@ from domain.names import shown
 from interfaces.history import DEFAULT_LIMIT, ORDERS, AggregateHistoryAnswer, tell
 from interfaces.history import Asked as AskedHistory
 from interfaces.http.asked import MAX_ITEMS, Asked, whole_number
+from interfaces.http.parameters import query_number, query_text
 from interfaces.http.questions import asked_position
-from interfaces.http.routes import Route, query_number, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.http.wire import encode, json_response
 
 router = APIRouter(route_class=Route, tags=["ledger"])

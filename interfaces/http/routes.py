@@ -14,40 +14,24 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from domain.assignments.fields import MAX_ID
 from interfaces.http.admission import ADMISSION, ScopeName
 from interfaces.http.asked import MAX_POSITION, Asked
 from interfaces.http.errors import PROBLEM_TYPE, Problem
+from interfaces.http.parameters import (
+    Schema,
+    header,
+    path_parameters,
+    query_moment,
+    query_number,
+    query_parameter,
+    text_header,
+)
 from interfaces.http.rate_limits import RateClass
 from interfaces.http.route_access import KEY_SCHEMES, access_of, declared_access
 from interfaces.http.server_sent_events import MEDIA_TYPE as STREAM_TYPE
 from interfaces.http.wire import JSON_TYPE
 
-Schema = dict[str, Any]
-
 SCHEMA_PREFIX = "#/components/schemas/"
-_EXAMPLES = {
-    "line": "sbus",
-    "scenario": "overlap_only",
-    "supplier": "iSoalr",
-    "registration_id": "SPUS63956",
-    "context": "suppliers",
-    "id": "sbus/overlap_only/iSoalr",
-    "code": "capacity-exceeded",
-    "projection": "supplier_capacity",
-    "key": "matches/line=sbus/registration_id=SPUS63956",
-    "rebuild_id": "01890a5d-ac96-774b-bcce-b302099a8057",
-}
-_NUMBERS = {  # ids that are numbers, each with an example
-    "vertical_id": 1,
-    "department_id": 11,
-    "role_id": 4,
-    "person_id": 17,
-    "project_id": 205,
-    "project_role_id": 8,
-    "template_id": 6,
-    "assignment_id": 1001,
-}
 _TRIAL = "Decide and store nothing; the answer has `dry_run: true` and the `events` it would write"
 # Every struct that the document names; filled as routes are declared.
 _ANSWERS: dict[str, type] = {}
@@ -112,23 +96,23 @@ def question(
     It answers as of an earlier moment unless it is not `dated`. With a `tag` it answers 304; the
     ETag is a version for If-Match where it is `versioned`. A caller with a key needs the `scope`.
     """
-    parameters = [*_path_parameters(path), *query]
+    parameters = [*path_parameters(path), *query]
     if dated:
         parameters.append(query_moment("as_of", _AS_OF))
     if projected:
         parameters += [
-            _query("after", _whole_number(0, MAX_POSITION), "Wait until reads show this position"),
-            _header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
+            query_number("after", 0, MAX_POSITION, "Wait until reads show this position"),
+            header("Prefer", "`wait=N`: how many seconds to wait for it, or for the newest"),
         ]
     headers = _POSITION | _BEHIND if projected else _POSITION
     ok: Schema = {"content": {JSON_TYPE: {"schema": schema_of(answers)}}, "headers": headers}
     responses: Schema = {"200": ok, **_problems(401, 403, 404, 422, 429, 503)}
     if tag:
-        parameters.append(_header("If-None-Match", "Answer 304 if this is still the ETag"))
+        parameters.append(header("If-None-Match", "Answer 304 if this is still the ETag"))
         responses["304"] = {"description": "Not Modified"}
     if tag or versioned:
         meaning = _VERSION if versioned else "The digest of the document"
-        ok["headers"] = headers | {"ETag": _text_header(meaning)}
+        ok["headers"] = headers | {"ETag": text_header(meaning)}
     return _declared(parameters, responses, scope, "read")
 
 
@@ -150,26 +134,26 @@ def command(
     with a key needs the `scope`; one of many decisions is a `batch`, with a rate limit of its own.
     """
     parameters = [
-        *_path_parameters(path),
+        *path_parameters(path),
         *query,
-        _query("dry_run", {"type": "boolean"}, _TRIAL),
-        _header("Idempotency-Key", "Say the same again, and get the same answer", max_length=200),
-        _header("Capacity-Actor", "Who asks, else `local`; with a key its owner", max_length=200),
-        _header("Capacity-Reason", "Why, for the history", max_length=200),
-        _header("Capacity-On-Behalf-Of", "For whom", max_length=200),
-        _header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
-        _header("Capacity-Causation-Id", "What led to this", form="uuid"),
+        query_parameter("dry_run", {"type": "boolean"}, _TRIAL),
+        header("Idempotency-Key", "Say the same again, and get the same answer", max_length=200),
+        header("Capacity-Actor", "Who asks, else `local`; with a key its owner", max_length=200),
+        header("Capacity-Reason", "Why, for the history", max_length=200),
+        header("Capacity-On-Behalf-Of", "For whom", max_length=200),
+        header("Capacity-Correlation-Id", "What this belongs to", form="uuid"),
+        header("Capacity-Causation-Id", "What led to this", form="uuid"),
     ]
     if conditional:
-        parameters.append(_header("If-Match", _IF_MATCH))
+        parameters.append(header("If-Match", _IF_MATCH))
     headers = _POSITION | {
-        "Idempotency-Replayed": _text_header("`true` when this was answered before")
+        "Idempotency-Replayed": text_header("`true` when this was answered before")
     }
     if versioned or conditional:
-        headers["ETag"] = _text_header(f"{_VERSION}; not on a repeat")
+        headers["ETag"] = text_header(f"{_VERSION}; not on a repeat")
     responses = _problems(401, 403, 404, 409, 412, 413, 415, 422, 429, 503)
     for status, answer in answers.items():
-        created = {"Location": _text_header("Where it is found")} if status == 201 else {}
+        created = {"Location": text_header("Where it is found")} if status == 201 else {}
         responses[str(status)] = {
             "content": {JSON_TYPE: {"schema": schema_of(answer)}},
             "headers": headers | created,
@@ -197,9 +181,9 @@ def job(
     for status, answer in answers.items():
         responses[str(status)] = {"content": {media_type: {"schema": schema_of(answer)}}}
         if status == 202:
-            responses[str(status)]["headers"] = {"Location": _text_header("Where it is found")}
+            responses[str(status)]["headers"] = {"Location": text_header("Where it is found")}
     declared = _declared(
-        _path_parameters(path), responses, scope, "read" if scope == "read" else "write"
+        path_parameters(path), responses, scope, "read" if scope == "read" else "write"
     )
     if body is not None:
         content = {JSON_TYPE: {"schema": schema_of(body)}}
@@ -223,33 +207,7 @@ def operational(
         said |= _problems(404, 422)
     if scope is not None:
         said |= _problems(401, 403, 429, 503)
-    return _declared(_path_parameters(path), said, scope, "read")
-
-
-def query_number(name: str, least: int, most: int, meaning: str) -> Schema:
-    """Return a query parameter that is a whole number."""
-    return _query(name, _whole_number(least, most), meaning)
-
-
-def query_text(name: str, meaning: str, *, max_length: int = 200, required: bool = False) -> Schema:
-    """Return a query parameter that is text."""
-    schema = {"type": "string", "minLength": 1, "maxLength": max_length}
-    return _query(name, schema, meaning) | {"required": required}
-
-
-def query_moment(name: str, meaning: str, *, required: bool = False) -> Schema:
-    """Return a query parameter that is a position, or a time with its zone."""
-    return _query(name, {"type": "string", "maxLength": 40}, meaning) | {"required": required}
-
-
-def query_flag(name: str, meaning: str) -> Schema:
-    """Return a query parameter that is true or false."""
-    return _query(name, {"type": "boolean"}, meaning)
-
-
-def header_number(name: str, meaning: str) -> Schema:
-    """Return a header that is a position."""
-    return _header(name, meaning) | {"schema": _whole_number(0, MAX_POSITION)}
+    return _declared(path_parameters(path), said, scope, "read")
 
 
 _POSITION = {
@@ -313,52 +271,3 @@ def _declared(
         "openapi_extra": ({"parameters": parameters} if parameters else {})
         | declared_access(scope, rate_class),
     }
-
-
-def _path_parameters(path: str) -> list[Schema]:
-    names = [each.strip("{}").partition(":")[0] for each in path.split("/") if each[:1] == "{"]
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": _whole_number(1, MAX_ID)
-            if name in _NUMBERS
-            else {"type": "string", "minLength": 1, "maxLength": 200},
-            "example": _NUMBERS.get(name) or _EXAMPLES[name],
-        }
-        for name in names
-    ]
-
-
-def _query(name: str, schema: Schema, meaning: str) -> Schema:
-    return {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "schema": schema,
-        "description": meaning,
-    }
-
-
-def _header(name: str, meaning: str, *, max_length: int = 0, form: str = "") -> Schema:
-    schema: Schema = {"type": "string"}
-    if max_length:
-        schema |= {"minLength": 1, "maxLength": max_length}
-    if form:
-        schema["format"] = form
-    return {
-        "name": name,
-        "in": "header",
-        "required": False,
-        "schema": schema,
-        "description": meaning,
-    }
-
-
-def _whole_number(least: int, most: int) -> Schema:
-    return {"type": "integer", "minimum": least, "maximum": most}
-
-
-def _text_header(meaning: str) -> Schema:
-    return {"description": meaning, "schema": {"type": "string"}}

@@ -15,8 +15,9 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.stored import stored_topic
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
+from interfaces.http.parameters import query_moment, query_number, query_text
 from interfaces.http.questions import READ_QUERY, answer_question, asked_position
-from interfaces.http.routes import Route, query_moment, query_number, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.http.wire import encode, json_response
 from interfaces.recorded import RecordedAnswer, fields_of_event
 from projections.catalogue import PROJECTIONS

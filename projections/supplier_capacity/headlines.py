@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, case, func, select, tuple_
 
-from projections.supplier_capacity.moments import moment_of
+from projections.moments import moment_of
 from projections.supplier_capacity.tables import capacities, offers_publications, scenarios_table
 
 

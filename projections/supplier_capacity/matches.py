@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Select, select
 
-from projections.supplier_capacity.moments import moment_of
+from projections.moments import moment_of
 from projections.supplier_capacity.tables import (
     matches_table,
     scenarios_table,

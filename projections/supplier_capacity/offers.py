@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Select, select
 
-from projections.supplier_capacity.moments import moment_of
+from projections.moments import moment_of
 from projections.supplier_capacity.tables import (
     offers_publications,
     supplier_aliases,

@@ -2,7 +2,6 @@
 
 import json
 import zlib
-from datetime import UTC, datetime, timedelta
 from sys import intern
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 
 from domain.aggregate import Event
 from domain.suppliers import Booking, Offers, Scenario, SupplierAliases, SupplierCapacity
+from projections.moments import recorded_at_us
 from projections.supplier_capacity.tables import (
     AliasesRow,
     CapacityRow,
@@ -39,7 +39,7 @@ def _published(_: PublicationRow | None, event: Offers.Published, position: int)
         digest=event.digest,
         document_deflated=event.document_deflated,
         supplier_count=len(document["SupplierOffers"]),
-        published_at_us=_recorded_at_us(event),
+        published_at_us=recorded_at_us(event),
         actor=event.provenance.actor,
         reason=event.provenance.reason,
         position=position,
@@ -52,7 +52,7 @@ def _aliases_set(_: AliasesRow | None, event: SupplierAliases.Set, position: int
         aliases_id=event.originator_id.bytes,
         line=event.line,
         supplier_by_alias=_json_text(dict(event.supplier_by_alias)),
-        set_at_us=_recorded_at_us(event),
+        set_at_us=recorded_at_us(event),
         actor=event.provenance.actor,
         version=event.originator_version,
         position=position,
@@ -61,6 +61,21 @@ def _aliases_set(_: AliasesRow | None, event: SupplierAliases.Set, position: int
 
 @supplier_capacity.rule(scenarios_table, Scenario.Opened)
 def _scenario_opened(_: ScenarioRow | None, event: Scenario.Opened, position: int) -> ScenarioRow:
+    return _scenario(event, position)
+
+
+@supplier_capacity.rule(scenarios_table, Scenario.FileImported)
+def _file_imported(
+    row: ScenarioRow | None, event: Scenario.FileImported, position: int
+) -> ScenarioRow:
+    imported = _scenario(event, position)
+    imported.reset_number, imported.pattern_deflated = event.reset_number, event.pattern_deflated
+    if row is not None:  # it was opened before, by somebody
+        imported.opened_at_us, imported.actor = row.opened_at_us, row.actor
+    return imported
+
+
+def _scenario(event: Scenario.Opened | Scenario.FileImported, position: int) -> ScenarioRow:
     return ScenarioRow(
         scenario_id=event.originator_id.bytes,
         line=event.line,
@@ -70,7 +85,7 @@ def _scenario_opened(_: ScenarioRow | None, event: Scenario.Opened, position: in
         capacity_file=event.capacity_file,
         terms=_json_text(event.terms),
         pattern_deflated=b"",
-        opened_at_us=_recorded_at_us(event),
+        opened_at_us=recorded_at_us(event),
         actor=event.provenance.actor,
         version=event.originator_version,
         position=position,
@@ -92,29 +107,26 @@ def _scenario_reset(row: ScenarioRow, event: Scenario.Reset, position: int) -> S
     return row
 
 
-@supplier_capacity.rule(scenarios_table, Scenario.FileImported)
-def _file_imported(
-    row: ScenarioRow | None, event: Scenario.FileImported, position: int
-) -> ScenarioRow:
-    return ScenarioRow(
-        scenario_id=event.originator_id.bytes,
-        line=event.line,
-        scenario=event.scenario,
-        publication=event.publication,
-        reset_number=event.reset_number,
-        capacity_file=event.capacity_file,
-        terms=_json_text(event.terms),
-        pattern_deflated=event.pattern_deflated,
-        opened_at_us=_recorded_at_us(event) if row is None else row.opened_at_us,
-        actor=event.provenance.actor if row is None else row.actor,
-        version=event.originator_version,
-        position=position,
-    )
-
-
 @supplier_capacity.rule(capacities, SupplierCapacity.Opened)
 def _capacity_opened(
     _: CapacityRow | None, event: SupplierCapacity.Opened, position: int
+) -> CapacityRow:
+    return _capacity(event, position, used_slots=0, as_imported=0)
+
+
+@supplier_capacity.rule(capacities, SupplierCapacity.UsageImported)
+def _usage_imported(
+    _: CapacityRow | None, event: SupplierCapacity.UsageImported, position: int
+) -> CapacityRow:
+    return _capacity(event, position, used_slots=event.used_slots, as_imported=1)
+
+
+def _capacity(
+    event: SupplierCapacity.Opened | SupplierCapacity.UsageImported,
+    position: int,
+    *,
+    used_slots: int,
+    as_imported: int,
 ) -> CapacityRow:
     return CapacityRow(
         capacity_id=event.originator_id.bytes,
@@ -122,8 +134,8 @@ def _capacity_opened(
         scenario=event.scenario,
         supplier=event.supplier,
         capacity_slots=event.capacity_slots,
-        used_slots=0,
-        as_imported=0,
+        used_slots=used_slots,
+        as_imported=as_imported,
         version=event.originator_version,
         position=position,
     )
@@ -161,23 +173,6 @@ def _capacity_cleared(
     return _counted(row, event, position)
 
 
-@supplier_capacity.rule(capacities, SupplierCapacity.UsageImported)
-def _usage_imported(
-    _: CapacityRow | None, event: SupplierCapacity.UsageImported, position: int
-) -> CapacityRow:
-    return CapacityRow(
-        capacity_id=event.originator_id.bytes,
-        line=event.line,
-        scenario=event.scenario,
-        supplier=event.supplier,
-        capacity_slots=event.capacity_slots,
-        used_slots=event.used_slots,
-        as_imported=1,
-        version=event.originator_version,
-        position=position,
-    )
-
-
 @supplier_capacity.rule(capacities, SupplierCapacity.Withdrawn)
 def _withdrawn(row: CapacityRow, event: SupplierCapacity.Withdrawn, position: int) -> CapacityRow:
     row.capacity_slots = row.used_slots = 0
@@ -193,7 +188,7 @@ def _counted(row: CapacityRow, event: Event, position: int) -> CapacityRow:
 @supplier_capacity.rule(matches_table, Booking.Booked)
 def _booked(_: MatchRow | None, event: Booking.Booked, position: int) -> MatchRow:
     details, provenance = event.details, event.provenance
-    recorded_at_us = _recorded_at_us(event)
+    booked_at_us = recorded_at_us(event)
     # A rebuild holds these rows by the hundred thousand: what repeats is kept in memory once.
     return MatchRow(
         booking_id=event.originator_id.bytes,
@@ -208,8 +203,8 @@ def _booked(_: MatchRow | None, event: Booking.Booked, position: int) -> MatchRo
         panel_name=intern(details.panel_name),
         payment_type=intern(details.payment_type),
         num_panels=details.num_panels,
-        booked_at_us=recorded_at_us,
-        changed_at_us=recorded_at_us,
+        booked_at_us=booked_at_us,
+        changed_at_us=booked_at_us,
         actor=intern(provenance.actor),
         reason=intern(provenance.reason),
         version=event.originator_version,
@@ -230,20 +225,10 @@ def _reassigned(row: MatchRow, event: Booking.Reassigned, position: int) -> Matc
 
 
 def _changed(row: MatchRow, event: Event, position: int) -> MatchRow:
-    row.changed_at_us = _recorded_at_us(event)
+    row.changed_at_us = recorded_at_us(event)
     row.actor, row.reason = event.provenance.actor, event.provenance.reason
     row.version, row.position = event.originator_version, position
     return row
-
-
-# What rows hold of an event.
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def _recorded_at_us(event: Event) -> int:
-    return (event.provenance.recorded_at - _EPOCH) // _MICROSECOND
 
 
 def _json_text(value: Any) -> str:

@@ -11,8 +11,8 @@ from domain.suppliers.capacity_files import Count
 from domain.suppliers.capacity_files import capacity_document as document_of
 from domain.suppliers.offers import SupplierTerms
 from projections.database import projection_positions
+from projections.moments import moment_of
 from projections.projection import Touched
-from projections.supplier_capacity.moments import moment_of
 from projections.supplier_capacity.tables import (
     CapacityRow,
     ScenarioRow,

@@ -6,10 +6,10 @@ from functools import partial
 from unittest.mock import patch
 
 from application.ledger.audit import seal, verify
-from application.ledger.reader import PostgresLog, SqliteLog
 from application.suppliers import Suppliers
 from domain.aggregate import Aggregate, Event
 from domain.stored import encode
+from interfaces.ledger_alone import log_of
 from interfaces.settings import Settings
 from tests.bench.booking import lists, measure, open_ledger, open_scenario, singles
 from tests.bench.measuring import Figure, Report, stopwatch
@@ -32,7 +32,7 @@ def chain(report: Report, stores: Stores) -> None:
         )
         settings = stores.settings(kind)
         asyncio.run(_fill(settings))
-        with closing(_log(settings)) as log:
+        with closing(log_of(settings)) as log:
             for name, walk in (("audit_verify", verify), ("audit_seal", seal)):
                 with stopwatch() as elapsed:
                     events = walk(log).events
@@ -63,8 +63,3 @@ async def _fill(settings: Settings) -> None:
         await asyncio.gather(*(work(suppliers, number) for number in range(CALLERS)))
     finally:
         await ledger.close()
-
-
-def _log(settings: Settings) -> PostgresLog | SqliteLog:
-    url = settings.database_url
-    return PostgresLog(url) if url else SqliteLog(settings.ledger_file)

@@ -51,16 +51,17 @@ def rebuilds(report: Report, stores: Stores) -> None:
             unit="events/s",
             bar=bar,
         )
-        _memory(report, stores, kind, settings)
+        small = stores.settings(kind)
+        seed(small, EVENTS // 4)
+        memory(report, f"rebuild_{kind}", settings, small)
 
 
-def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
-    small = stores.settings(kind)
-    seed(small, EVENTS // 4)
+def memory(report: Report, name: str, large: Settings, small: Settings) -> None:
+    """Rebuild a ledger, and one of a quarter of its events, and tell the memory of both."""
     ours, theirs = (rebuild_once(each)["memory_mb"] for each in (large, small))
     report.add(
         Figure(
-            f"rebuild_{kind}_memory",
+            f"{name}_memory",
             ours,
             theirs,
             ours / (large.rebuild_budget_bytes / 2**20),

@@ -21,7 +21,7 @@ from projections.supplier_capacity import matches_table
 from tests.bench.booking import lists, measure
 from tests.bench.measuring import Figure, Report, stopwatch
 from tests.bench.mixed import seed_mixed
-from tests.bench.rebuilding import environment_of, rebuild_once, seed, stock_runner
+from tests.bench.rebuilding import environment_of, memory, rebuild_once, seed, stock_runner
 from tests.bench.stores import Stores
 
 EVENTS = int(os.environ.get("CAPACITY_BENCH_REBUILD_EVENTS", "1000000"))
@@ -62,7 +62,9 @@ def rebuild_all(report: Report, stores: Stores) -> None:
                 unit="events/s",
                 bar=100.0,
             )
-        _memory(report, stores, kind, settings)
+        small = stores.settings(kind)
+        seed_mixed(small, EVENTS // 4)
+        memory(report, f"rebuild_all_{kind}", settings, small)
 
 
 def _rate(settings: Settings) -> float:
@@ -88,25 +90,6 @@ def _following(settings: Settings) -> float:
         switch_to(sources, (), "next")  # by pages, as following does, and then the switch itself
         Projector(sources.log, sources.engine, sources.projections).catch_up()
         return SAMPLE_EVENTS / elapsed()
-
-
-def _memory(report: Report, stores: Stores, kind: str, large: Settings) -> None:
-    small = stores.settings(kind)
-    seed_mixed(small, EVENTS // 4)
-    ours, theirs = (rebuild_once(each)["memory_mb"] for each in (large, small))
-    report.add(
-        Figure(
-            f"rebuild_all_{kind}_memory",
-            ours,
-            theirs,
-            ours / (large.rebuild_budget_bytes / 2**20),
-            "MB over the start",
-            "a quarter of the events; the ratio is to the stated budget",
-            rounds=1,
-            bar=1.0,
-            at_most=True,
-        )
-    )
 
 
 def writes_beside_rebuild(report: Report, stores: Stores) -> None:

@@ -14,9 +14,10 @@ from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Store
 from eventsourcing.tests import persistence as suites
 from eventsourcing.utils import Environment
 
-from application.ledger.library import LedgerFactory, SynchronousLedger
+from application.ledger.library import LedgerFactory
 from application.ledger.library import ledger_store as library_store
 from application.ledger.store import Row
+from application.ledger.synchronous import SynchronousLedger
 from tests.support.ledgers import Clock, migrated
 
 

@@ -166,7 +166,7 @@ def test_what_a_document_does_not_hold_is_told_with_its_place() -> None:
     found = read(document)
     missing = outside(found)
     assert missing == [("departments", 98), ("people", 99)]
-    named = [each for record in found.every for each in references(record)]
+    named = [each for record in found.every for each in references(record.facts, record.pointer)]
     assert [each.pointer for each in named if each[1:] in missing] == [
         "/departments/1/parent_id",
         "/assignments/0/person_id",
@@ -176,5 +176,5 @@ def test_what_a_document_does_not_hold_is_told_with_its_place() -> None:
 def outside(found: ReadPlan) -> list[tuple[str, int]]:
     noted = References()
     for each in found.every:
-        noted.note(each)
+        noted.note(each.facts)
     return list(noted.outside)

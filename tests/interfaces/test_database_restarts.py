@@ -14,6 +14,7 @@ from interfaces.identity import fresh_id
 from interfaces.service import Follow, Service, migrate_ledger, open_service, utc_now
 from interfaces.settings import Settings
 from projections import supplier_capacity
+from tests.support.asynchronous import soon, until
 from tests.support.offers import offers_document
 from tests.support.postgres import PostgresServer
 
@@ -104,7 +105,8 @@ def test_a_restart_loses_nothing_and_projectors_go_on(
             shown = await service.read(_shown)
             verified = await asyncio.to_thread(service.projector.verify)
             assert all(each.complete for each in verified)
-            assert service.follower.problem == ""
+            # Rows are shown a moment before the follower takes back what stood in its way.
+            await soon(until(lambda: service.follower.problem == ""))
             return load.acknowledged, shown, sum(each.parked for each in verified)
 
     acknowledged, shown, parked = asyncio.run(run())

@@ -15,7 +15,7 @@ import pytest
 
 from application.ledger import Command
 from application.suppliers import Match
-from interfaces import following
+from interfaces import following, following_process
 from interfaces.demo import LINE, offers_document
 from interfaces.http.health import readiness
 from interfaces.http.metrics import Metrics
@@ -54,7 +54,7 @@ async def _used(service: Service, after: int) -> int:
 
 def _process_of(service: Service) -> asyncio.subprocess.Process:
     follower = service.follower
-    assert isinstance(follower, following.InProcess)
+    assert isinstance(follower, following_process.InProcess)
     process = follower._process
     assert process is not None
     return process
@@ -93,7 +93,7 @@ def test_reads_and_capacity_files_follow(tmp_path: Path, database_url: str) -> N
 def test_a_follower_that_dies_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "RESTART_SECONDS", 0.0)
+    monkeypatch.setattr(following_process, "RESTART_SECONDS", 0.0)
     settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
 
     async def run() -> None:
@@ -163,7 +163,7 @@ def test_a_follower_that_cannot_be_understood_is_ended_and_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A line too long for the reader stands for all that may go wrong in reading it."""
-    monkeypatch.setattr(following, "RESTART_SECONDS", 0.01)
+    monkeypatch.setattr(following_process, "RESTART_SECONDS", 0.01)
     settings = settings_in(tmp_path, wait_seconds=LONG_SECONDS)
 
     async def run() -> None:
@@ -194,10 +194,10 @@ def test_many_failing_files_are_counted_and_a_few_named(tmp_path: Path) -> None:
 
 SPEAK_AT_ONCE = """
 import threading
-from interfaces import following
+from interfaces import following_process
 def speak(letter):
     for _ in range(20):
-        following._say({"said": letter * 60_000})
+        following_process._say({"said": letter * 60_000})
 threads = [threading.Thread(target=speak, args=(letter,)) for letter in "abcd"]
 for each in threads: each.start()
 for each in threads: each.join()
@@ -218,7 +218,7 @@ def test_a_follower_ends_with_its_input(tmp_path: Path) -> None:
 
     async def run() -> int:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "interfaces.following"),
+            *(sys.executable, "-m", "interfaces.following_process"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -293,7 +293,7 @@ def test_a_shutdown_answers_the_queue_and_leaves_positions_that_agree(
 def test_a_shutdown_does_not_wait_for_ever_for_a_follower(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(following_process, "STOP_SECONDS", 0.2)
     settings = settings_in(tmp_path)
 
     async def run() -> int | None:

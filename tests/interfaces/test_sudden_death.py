@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -19,9 +19,9 @@ from uuid import UUID
 
 import pytest
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from domain.stored import decode
 from domain.suppliers import Booking, SupplierCapacity
+from tests.support.ledgers import log_at
 from tests.support.programs import PROGRAM, Program
 
 SUPPLIERS = {"All Energy Solar": 100_000, "iSoalr": 100_000, "TruNorthSolar": 100_000}
@@ -133,12 +133,9 @@ def _open(port: int) -> None:
 
 def _history(program: Program) -> list[Any]:
     """Return every event of the ledger, in order."""
-    url = program.environment.get("CAPACITY_DATABASE_URL", "")
-    log = PostgresLog(url) if url else SqliteLog(program.folder / "capacity.db")
-    try:
+    file = program.folder / "capacity.db"
+    with closing(log_at(program.environment.get("CAPACITY_DATABASE_URL", str(file)))) as log:
         rows = log.page(0, log.head())
-    finally:
-        log.close()
     return [
         decode(topic, state, UUID(bytes=identity), version)
         for _, identity, version, topic, state in rows

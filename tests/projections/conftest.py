@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog, PostgresLog, SqliteLog
 from domain.aggregate import Aggregate, Event, Provenance
 from domain.stored import encode, stored_topic
 from domain.suppliers import (
@@ -58,7 +58,7 @@ StoredRow = tuple[UUID, int, str, bytes]
 class BareLedger:
     """The ledger's tables, without the ledger: groups are appended as they are given."""
 
-    log: PostgresLog | SqliteLog
+    log: LedgerLog
     views_url: str
 
     def __init__(self) -> None:

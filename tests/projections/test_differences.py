@@ -21,7 +21,7 @@ from projections.explaining import as_people_see
 from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits
 from tests.projections.conftest import PROJECTIONS, BareLedger, Life
-from tests.projections.test_past import Rows, lived, small_disk
+from tests.projections.pasts import Rows, lived, small_disk
 from tests.projections.test_projector import FEW, wishes
 
 TABLES = {table.name: table for each in PROJECTIONS for table in each.rows}

@@ -9,18 +9,19 @@ from typing import Any
 
 from sqlalchemy import select
 
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog
 from projections import pages
 from projections.database import open_read_models, projection_positions, reading
 from projections.page_writes import Move
 from projections.projector import Projector
 from projections.supplier_capacity import supplier_capacity
+from tests.support.ledgers import log_at
 
 
 class _Held:
     """The log; whoever has read a page waits for a line before it goes on."""
 
-    def __init__(self, log: PostgresLog | SqliteLog) -> None:
+    def __init__(self, log: LedgerLog) -> None:
         self._log = log
         self.stopped = False
 
@@ -37,7 +38,7 @@ class _Held:
 
 
 def _main(ledger: str, views: str, lease_seconds: float, guarded: bool) -> None:
-    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    log = log_at(ledger)
     held: Any = _Held(log)  # it has the log's methods by delegation, which no type checker sees
     engine = open_read_models(views)
     follower = Projector(held, engine, (supplier_capacity,), lease_seconds=lease_seconds)

@@ -1,8 +1,9 @@
 """A store whose writes a test can hold, let go, lose or refuse, one by one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 from uuid import UUID
 
 from application.ledger.store import (
@@ -16,6 +17,9 @@ from application.ledger.store import (
     Stream,
     Turn,
 )
+from tests.support.asynchronous import soon
+
+T = TypeVar("T")
 
 
 class Gate:
@@ -66,6 +70,13 @@ class GatedStore:
         self.loads: list[Sequence[UUID]] = []
         self.turns = 0
         self.lost: list[StoreLost] = []
+
+    async def held(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Begin something, and return when it is about to be written, which waits for the gate."""
+        self.before_write.close()
+        begun = asyncio.create_task(work)
+        await soon(self.before_write.reached.wait())
+        return begun
 
     async def open(self) -> None:
         await self.inner.open()

@@ -11,6 +11,7 @@ from domain.access.secrets import digest_of
 from interfaces.identity import fresh_secret
 from interfaces.service import Service, open_service
 from interfaces.settings import Settings
+from tests.support.servers import Live
 
 R = TypeVar("R")
 
@@ -85,3 +86,21 @@ def rotate_key(settings: Settings, key: MadeKey, *, overlap: timedelta) -> MadeK
 def command(*, reason: str = "a test", at: datetime | None = None) -> Command:
     """Return who wants what comes next."""
     return Command(actor="ada", reason=reason, command_id=uuid4(), at=at or datetime.now(UTC))
+
+
+def allowed(live: Live, key: MadeKey) -> bool:
+    """Whether a request with a key is let in."""
+    return live.client.get("/v1/lines", headers=key.headers).status_code == 200
+
+
+def refused(live: Live, key: MadeKey | None, **options: Any) -> tuple[int, str, str]:
+    """Return how a request with a key, or with none, is refused: status, problem, challenge."""
+    headers = key.headers if key else {}
+    answered = live.client.get("/v1/lines", headers=headers, **options)
+    problem = answered.json()
+    assert answered.headers["content-type"] == "application/problem+json"
+    return (
+        answered.status_code,
+        problem["type"].removeprefix("/problems/"),
+        answered.headers.get("www-authenticate", ""),
+    )

@@ -16,6 +16,7 @@ from application.ledger import Command, EventStore, Ledger, Limits, UnitOfWork
 from application.ledger.ledger import DEFAULT_LIMITS
 from application.ledger.library import ledger_store
 from application.ledger.migrations import migrate
+from application.ledger.reader import LedgerLog, PostgresLog, SqliteLog
 from application.ledger.store import StoredRow
 from domain.suppliers import Booking, BookingNotFound, MatchDetails, SupplierCapacity
 
@@ -78,6 +79,13 @@ async def opened(
         yield ledger
     finally:
         await ledger.close()
+
+
+def log_at(place: str) -> LedgerLog:
+    """Open the log at a URL, or in an SQLite file at a path."""
+    if place.startswith("postgresql"):
+        return PostgresLog(place)
+    return SqliteLog(place.removeprefix("sqlite:///"))
 
 
 async def everything(ledger: Ledger) -> list[StoredRow]:

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 60  # a test that hangs ends at last; nothing is measured by i
 
 
 class Ended(NamedTuple):
-    """How a program ended, and what it said."""
+    """How a command ended, and what it said."""
 
     exit_code: int
     stdout: str

@@ -3,14 +3,14 @@
 import sys
 import threading
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from projections.database import open_read_models
 from projections.projector import Projector
 from projections.supplier_capacity import supplier_capacity
+from tests.support.ledgers import log_at
 
 
 def _main(ledger: str, views: str) -> None:
-    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    log = log_at(ledger)
     projector = Projector(log, open_read_models(views), (supplier_capacity,), live_page_events=3)
     projector.start()
     print("following", flush=True)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from projections import parts
 from projections.building import Manner, Stage
 from projections.catalogue import PROJECTIONS
@@ -19,6 +18,7 @@ from projections.database import open_read_models
 from projections.rebuilding import rebuild
 from projections.supplier_capacity import supplier_capacity
 from projections.workers import Sources
+from tests.support.ledgers import log_at
 
 WINDOW_POSITIONS, CHECKPOINT_POSITIONS = 20, 60
 ROWS_IN_TRANSACTION = 5
@@ -28,7 +28,7 @@ ROWS_IN_TRANSACTION = 5
 def open_bare(ledger: str, views: str, name: str = supplier_capacity.name) -> Iterator[Sources]:
     """Open a log and one read model of it, by the database's URL or the path of the file."""
     (projection,) = [each for each in PROJECTIONS if each.name == name]
-    log = PostgresLog(ledger) if ledger.startswith("postgresql") else SqliteLog(ledger)
+    log = log_at(ledger)
     engine = open_read_models(views)
     try:
         yield Sources(log, engine, (projection,))

@@ -19,8 +19,9 @@ from domain.names import shown
 from interfaces.http.admission import check_batch
 from interfaces.http.asked import Asked, flag
 from interfaces.http.commands import COMMAND_QUERY, answer_command
+from interfaces.http.parameters import query_flag, query_text
 from interfaces.http.questions import asked_position
-from interfaces.http.routes import Route, command, query_flag, query_text, question
+from interfaces.http.routes import Route, command, question
 from interfaces.http.wire import encode, json_response
 from interfaces.planning_sheets import Format, check_list, given_records, write_document
 from interfaces.sheets import MEDIA_TYPES, Cell

@@ -9,7 +9,7 @@ from msgspec import DecodeError, json
 from domain.errors import Invalid
 from domain.names import shown
 from interfaces.http.asked import MAX_POSITION, Asked, flag, whole_number
-from interfaces.http.routes import query_flag, query_number, query_text
+from interfaces.http.parameters import query_flag, query_number, query_text
 from interfaces.role_capacity import (
     DEFAULT_WEEKS,
     MAX_WEEKS,

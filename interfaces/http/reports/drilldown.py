@@ -10,6 +10,7 @@ from interfaces.history import DEFAULT_LIMIT, ORDERS, AggregateHistoryAnswer, To
 from interfaces.history import Asked as AskedHistory
 from interfaces.http.asked import MAX_ITEMS, Asked, whole_number
 from interfaces.http.assignments.bodies import number_in
+from interfaces.http.parameters import query_text
 from interfaces.http.questions import READ_QUERY
 from interfaces.http.reports.asking import (
     DEPARTMENT,
@@ -24,7 +25,7 @@ from interfaces.http.reports.asking import (
 )
 from interfaces.http.reports.exporting import FORMAT, exported
 from interfaces.http.reports.views import Looked, View, answer_view
-from interfaces.http.routes import Route, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.role_sheets import assignment_sheet, events_sheet, person_sheet, role_sheet
 from interfaces.role_views import (
     AssignmentDrillAnswer,

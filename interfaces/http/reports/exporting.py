@@ -14,9 +14,9 @@ from starlette.responses import Response, StreamingResponse
 
 from domain.errors import Invalid
 from interfaces.http.asked import Asked
+from interfaces.http.parameters import Schema, query_text
 from interfaces.http.questions import go_to, stands
 from interfaces.http.reports.asking import one_of
-from interfaces.http.routes import Schema, query_text
 from interfaces.sheets import FORMATS, MEDIA_TYPES, Format, Sheet, write_csv, write_xlsx
 from projections.role_capacity import role_capacity
 

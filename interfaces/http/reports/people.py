@@ -9,6 +9,7 @@ from domain.assignments import PersonNotFound
 from domain.errors import Invalid
 from interfaces.http.asked import Asked, whole_number
 from interfaces.http.assignments.bodies import number_in
+from interfaces.http.parameters import query_number, query_text
 from interfaces.http.questions import READ_QUERY
 from interfaces.http.reports.asking import (
     DEPARTMENT,
@@ -22,7 +23,7 @@ from interfaces.http.reports.asking import (
 )
 from interfaces.http.reports.exporting import FORMAT, exported
 from interfaces.http.reports.views import Looked, View, answer_view
-from interfaces.http.routes import Route, query_number, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.people_views import (
     MAX_NEEDED_HOURS,
     AvailabilityAnswer,

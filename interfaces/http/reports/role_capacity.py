@@ -11,6 +11,7 @@ from domain.errors import Invalid
 from interfaces.callers import Caller
 from interfaces.http.asked import Asked
 from interfaces.http.errors import RequestRefused
+from interfaces.http.parameters import query_text
 from interfaces.http.questions import READ_QUERY, Document, answer_question
 from interfaces.http.reports.asking import (
     DEPARTMENT,
@@ -30,7 +31,7 @@ from interfaces.http.reports.exporting import (
 )
 from interfaces.http.reports.reporter import Reporter, Wanted, source_text
 from interfaces.http.reports.verticals import seen_vertical
-from interfaces.http.routes import Route, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.role_capacity import (
     UNITS,
     RoleCapacityAnswer,

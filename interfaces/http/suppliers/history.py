@@ -10,8 +10,9 @@ from application.ledger.history import Subject, Told, oldest_page
 from domain.suppliers import SupplierCapacity
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, link, whole_number
+from interfaces.http.parameters import query_number
 from interfaces.http.questions import asked_position
-from interfaces.http.routes import Route, query_number, question
+from interfaces.http.routes import Route, question
 from interfaces.http.wire import encode, json_response
 from interfaces.recorded import HistoryAnswer, fields_of_event
 

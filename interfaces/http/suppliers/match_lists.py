@@ -15,8 +15,9 @@ from domain.names import name_fault, shown
 from domain.suppliers import BookingNotFound, ScenarioNotFound
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import MAX_ITEMS, Asked, checked_name, flag, link, whole_number
+from interfaces.http.parameters import query_flag, query_number, query_text
 from interfaces.http.questions import READ_QUERY, Document, answer_question
-from interfaces.http.routes import Route, query_flag, query_number, query_text, question
+from interfaces.http.routes import Route, question
 from interfaces.http.versions import version_tag
 from interfaces.http.wire import encode
 from projections import supplier_capacity

@@ -16,7 +16,8 @@ from interfaces.http.admission import check_batch
 from interfaces.http.asked import MAX_ITEMS, Asked, checked_name, fields_of, link, optional_text
 from interfaces.http.commands import COMMAND_QUERY, answer_command
 from interfaces.http.errors import Problem, domain_problem
-from interfaces.http.routes import Route, command, query_text, schema_of
+from interfaces.http.parameters import query_text
+from interfaces.http.routes import Route, command, schema_of
 from interfaces.http.suppliers.match_records import match_schema, read_match
 from interfaces.http.versions import version_tag
 

@@ -15,8 +15,9 @@ from domain.suppliers import LineNotFound, PublicationNotFound
 from domain.suppliers.offers import MAX_CAPACITY_SLOTS
 from interfaces.http.asked import Asked, link, whole_number
 from interfaces.http.commands import COMMAND_QUERY, answer_command
+from interfaces.http.parameters import query_number
 from interfaces.http.questions import READ_QUERY, Document, answer_question
-from interfaces.http.routes import Route, command, query_number, question
+from interfaces.http.routes import Route, command, question
 from interfaces.http.wire import decode_object
 from projections import supplier_capacity
 

@@ -3,29 +3,21 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from application.ledger.audit import NoSeal, Seal, Verdict, read_seal, seal, verify
 from application.ledger.history import Subject, oldest_page
-from application.ledger.reader import PostgresLog, SqliteLog
+from application.ledger.reader import LedgerLog
 from domain.stored import BrokenChain
 from domain.suppliers import SupplierCapacity
 from tests.support.asynchronous import asynchronous
-from tests.support.ledgers import booking, command, opened, opening, query, supplier_id
-
-Log = PostgresLog | SqliteLog
+from tests.support.ledgers import booking, command, log_at, opened, opening, query, supplier_id
 
 
 @pytest.fixture
-def log(store_url: str) -> Iterator[Log]:
-    found: Log
-    if store_url.startswith("sqlite:///"):
-        found = SqliteLog(Path(store_url.removeprefix("sqlite:///")))
-    else:
-        found = PostgresLog(store_url)
-    with closing(found):
+def log(store_url: str) -> Iterator[LedgerLog]:
+    with closing(log_at(store_url)) as found:
         yield found
 
 
@@ -45,17 +37,17 @@ async def book_some(store_url: str) -> None:
 
 
 @pytest.fixture
-def booked(store_url: str, log: Log) -> str:
+def booked(store_url: str, log: LedgerLog) -> str:
     """A store with 14 events of 8 aggregates."""
     asyncio.run(book_some(store_url))
     return store_url
 
 
-def test_a_ledger_that_nobody_touched_is_whole(booked: str, log: Log) -> None:
+def test_a_ledger_that_nobody_touched_is_whole(booked: str, log: LedgerLog) -> None:
     assert verify(log) == Verdict(14, 8, 0, 0, None)
 
 
-def test_an_empty_ledger_is_whole(store_url: str, log: Log) -> None:
+def test_an_empty_ledger_is_whole(store_url: str, log: LedgerLog) -> None:
     assert verify(log) == Verdict(0, 0, 0, 0, None)
     assert seal(log).events == 0
 
@@ -69,7 +61,9 @@ def change(url: str, position: str, at: int) -> None:
     query(url, f"UPDATE stored_events SET state = {altered} WHERE {position} = {at}")
 
 
-def test_a_changed_event_is_found_at_the_next_one(booked: str, log: Log, position: str) -> None:
+def test_a_changed_event_is_found_at_the_next_one(
+    booked: str, log: LedgerLog, position: str
+) -> None:
     change(booked, position, 2)  # SUN is opened; its next event is the first booking's first
     verdict = verify(log)
     assert verdict.broken_links == 1
@@ -78,7 +72,9 @@ def test_a_changed_event_is_found_at_the_next_one(booked: str, log: Log, positio
     assert verdict.first_broken.aggregate_id == supplier_id("SUN")
 
 
-def test_of_several_the_lowest_position_is_named(booked: str, log: Log, position: str) -> None:
+def test_of_several_the_lowest_position_is_named(
+    booked: str, log: LedgerLog, position: str
+) -> None:
     for at in (7, 1, 2):
         change(booked, position, at)
     verdict = verify(log)
@@ -87,7 +83,7 @@ def test_of_several_the_lowest_position_is_named(booked: str, log: Log, position
     assert verdict.first_broken.position == 3
 
 
-def test_a_removed_event_is_found(booked: str, log: Log, position: str) -> None:
+def test_a_removed_event_is_found(booked: str, log: LedgerLog, position: str) -> None:
     query(booked, f"DELETE FROM stored_events WHERE {position} = 3")
     verdict = verify(log)
     assert (verdict.events, verdict.broken_links) == (13, 1)
@@ -99,12 +95,12 @@ async def load_all(store_url: str) -> None:
         await ledger.newest(SupplierCapacity, supplier_id("SUN"))
 
 
-def replay(log: Log) -> int:
+def replay(log: LedgerLog) -> int:
     subject = Subject(SupplierCapacity, supplier_id("SUN"))
     return len(oldest_page(log, subject, after=0, limit=100).events)
 
 
-def test_whoever_loads_the_aggregate_is_told(booked: str, log: Log, position: str) -> None:
+def test_whoever_loads_the_aggregate_is_told(booked: str, log: LedgerLog, position: str) -> None:
     load_all(booked)
     assert replay(log) == 4
     change(booked, position, 2)
@@ -127,7 +123,7 @@ async def test_a_command_on_it_is_refused_and_nothing_is_stored(booked: str, pos
 # Seals.
 
 
-def test_a_seal_stays_true_while_the_ledger_grows(booked: str, log: Log) -> None:
+def test_a_seal_stays_true_while_the_ledger_grows(booked: str, log: LedgerLog) -> None:
     kept = seal(log)
     assert (kept.position, kept.events) == (14, 14)
     asyncio.run(grow(booked))
@@ -141,7 +137,7 @@ async def grow(store_url: str) -> None:
 
 
 def test_a_seal_finds_the_end_cut_off_which_no_link_tells(
-    booked: str, log: Log, position: str
+    booked: str, log: LedgerLog, position: str
 ) -> None:
     kept = seal(log)
     query(booked, f"DELETE FROM stored_events WHERE {position} > 12")
@@ -149,7 +145,7 @@ def test_a_seal_finds_the_end_cut_off_which_no_link_tells(
     assert seal(log, until=kept.position) != kept
 
 
-def test_a_seal_is_a_line_of_text(booked: str, log: Log) -> None:
+def test_a_seal_is_a_line_of_text(booked: str, log: LedgerLog) -> None:
     kept = seal(log)
     assert read_seal(f" {kept}\n") == kept
 
@@ -164,7 +160,7 @@ def test_what_is_no_seal_is_refused(text: str) -> None:
 
 
 def test_a_page_may_end_inside_an_aggregate(
-    booked: str, log: Log, monkeypatch: pytest.MonkeyPatch
+    booked: str, log: LedgerLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = seal(log)
     for size in (1, 3):

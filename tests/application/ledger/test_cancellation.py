@@ -24,9 +24,7 @@ async def test_a_queued_command_is_never_withdrawn(store_url: str) -> None:
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger:
         await ledger.execute(command(), opening())
-        store.before_write.close()
-        gone = asyncio.create_task(ledger.execute(command(), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        gone = await store.held(ledger.execute(command(), booking("R1")))
         gone_too = asyncio.create_task(ledger.execute(command(), booking("R2")))
         await settled()
         for each in (gone, gone_too):
@@ -78,9 +76,7 @@ async def test_a_key_is_free_again_after_its_caller_went_away(store_url: str) ->
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger:
         await ledger.execute(command(), opening())
-        store.before_write.close()
-        gone = asyncio.create_task(ledger.execute(command(idempotency_key="k"), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        gone = await store.held(ledger.execute(command(idempotency_key="k"), booking("R1")))
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone

@@ -31,9 +31,7 @@ async def test_a_row_that_the_database_refuses_falls_alone(store_url: str) -> No
     async with opened(store) as ledger:
         await ledger.execute(command(), opening())
         store.poison = b"POISON"
-        store.before_write.close()
-        held = asyncio.create_task(ledger.execute(command(), booking("R0")))
-        await soon(store.before_write.reached.wait())
+        held = await store.held(ledger.execute(command(), booking("R0")))
         group = [
             asyncio.create_task(ledger.execute(command(), booking(name)))
             for name in ("R1", "POISON", "R2")
@@ -134,9 +132,7 @@ async def test_a_decision_is_refused_when_what_it_only_looked_at_has_moved_on(
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ada, opened(store_url) as bob:
         await ada.execute(command(), opening())
-        store.before_write.close()
-        opened_beta = asyncio.create_task(ada.execute(command(), opening_beta_like_acme))
-        await soon(store.before_write.reached.wait())
+        opened_beta = await store.held(ada.execute(command(), opening_beta_like_acme))
         await bob.execute(command(), booking("R1"))
         store.before_write.open()
         assert (await soon(opened_beta)).result == 1

@@ -148,9 +148,7 @@ async def test_what_follows_a_failed_group_is_decided_on_the_newest_state(store_
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger, opened(store_url) as other:
         await ledger.execute(command(), opening(slots=4))
-        store.before_write.close()
-        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        first = await store.held(ledger.execute(command(), booking("R1")))
         behind = [
             asyncio.create_task(ledger.execute(command(), booking(f"R{n}"))) for n in range(2, 6)
         ]
@@ -192,9 +190,7 @@ async def test_a_quiet_repeat_is_decided_again_when_what_it_repeats_was_refused_
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger, opened(store_url) as other:
         await ledger.execute(command(), opening(slots=1))
-        store.before_write.close()
-        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        first = await store.held(ledger.execute(command(), booking("R1")))
         repeat = asyncio.create_task(ledger.execute(command(), booking("R1")))
         await settled()
         await other.execute(command(), booking("OTHER"))
@@ -208,10 +204,8 @@ async def test_who_comes_while_a_group_is_decided_again_waits_for_its_turn(store
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger, opened(store_url) as other:
         await ledger.execute(command(), opening(slots=3))
-        store.before_write.close()
         store.before_turn.close()
-        first = asyncio.create_task(ledger.execute(command(), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        first = await store.held(ledger.execute(command(), booking("R1")))
         behind = asyncio.create_task(ledger.execute(command(), booking("R2")))
         await settled()
         await other.execute(command(), booking("OTHER"))

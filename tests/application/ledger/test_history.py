@@ -14,7 +14,6 @@ from application.ledger.history import (
     newest_page,
     oldest_page,
 )
-from application.ledger.reader import PostgresLog, SqliteLog
 from domain.errors import Invalid
 from domain.suppliers import Booking, Offers, SupplierAliases, SupplierCapacity
 from tests.support.asynchronous import asynchronous, settled, until
@@ -26,6 +25,7 @@ from tests.support.ledgers import (
     changing,
     command,
     everything,
+    log_at,
     opened,
     opening,
     query,
@@ -34,13 +34,6 @@ from tests.support.ledgers import (
 )
 
 ACME = Subject(SupplierCapacity, supplier_id())
-
-
-def log_at(url: str) -> PostgresLog | SqliteLog:
-    """Open the log of a store."""
-    if url.startswith("sqlite"):
-        return SqliteLog(url.removeprefix("sqlite:///"))
-    return PostgresLog(url)
 
 
 def _versions(told: list[Told]) -> list[int]:

@@ -82,9 +82,7 @@ async def test_a_repeat_while_the_first_runs_is_told_so(store_url: str) -> None:
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as ledger:
         await ledger.execute(command(), opening())
-        store.before_write.close()
-        first = asyncio.create_task(ledger.execute(keyed(), booking("R1")))
-        await soon(store.before_write.reached.wait())
+        first = await store.held(ledger.execute(keyed(), booking("R1")))
         with pytest.raises(StillRunning):
             await ledger.execute(keyed(), booking("R1"))
         store.before_write.open()
@@ -204,9 +202,7 @@ async def answers_of_two_processes(
     """Send one key to two ledgers, the second while the first stands before its commit."""
     store = GatedStore(ledger_store(store_url))
     async with opened(store) as slow, opened(store_url) as quick:
-        store.before_write.close()
-        first = asyncio.create_task(slow.execute(keyed(), opening_a_new_one()))
-        await soon(store.before_write.reached.wait())
+        first = await store.held(slow.execute(keyed(), opening_a_new_one()))
         second = await soon(quick.execute(keyed(), opening_a_new_one()))
         store.before_write.open()
         answers = await soon(asyncio.gather(first, return_exceptions=True))

@@ -25,9 +25,7 @@ async def test_a_full_queue_refuses_with_a_time_to_try_again(store_url: str) -> 
     store = GatedStore(ledger_store(store_url))
     async with opened(store, limits=Limits(queue_commands=3)) as ledger:
         await ledger.execute(command(), opening())
-        store.before_write.close()
-        held = asyncio.create_task(ledger.execute(command(), booking("R0")))
-        await soon(store.before_write.reached.wait())
+        held = await store.held(ledger.execute(command(), booking("R0")))
         waiting = [
             asyncio.create_task(ledger.execute(command(), booking(f"R{n}"))) for n in (1, 2, 3)
         ]
@@ -45,9 +43,7 @@ async def test_a_bundle_counts_by_its_decisions(store_url: str) -> None:
     store = GatedStore(ledger_store(store_url))
     async with opened(store, limits=Limits(queue_commands=3)) as ledger:
         await ledger.execute(command(), opening())
-        store.before_write.close()
-        held = asyncio.create_task(ledger.execute(command(), booking("R0")))
-        await soon(store.before_write.reached.wait())
+        held = await store.held(ledger.execute(command(), booking("R0")))
         one = asyncio.create_task(ledger.execute(command(), booking("R1")))
         await settled()
         with pytest.raises(QueueFull):
@@ -72,9 +68,7 @@ async def test_a_dead_committer_fails_whoever_waits_and_whoever_comes(store_url:
     ledger = Ledger(store, clock=Clock())
     await ledger.open()
     await ledger.execute(command(), opening())
-    store.before_write.close()
-    under_way = asyncio.create_task(ledger.execute(command(), booking("R1")))
-    await soon(store.before_write.reached.wait())
+    under_way = await store.held(ledger.execute(command(), booking("R1")))
     queued = asyncio.create_task(ledger.execute(command(), booking("R2")))
     await settled()
     committer = next(task for task in asyncio.all_tasks() if task.get_name() == "committer")

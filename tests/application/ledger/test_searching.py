@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from application.ledger.reader import PostgresLog, SqliteLog
-from application.ledger.searching import Filter, newest_first, oldest_first, position_at
+from application.ledger.searching import Filter, newest_first, oldest_first
 from application.ledger.tracing import MAX_DEPTH, Caused, CorrelationNotFound, trace
 from tests.support.asynchronous import asynchronous
 from tests.support.ledgers import (
@@ -16,18 +15,12 @@ from tests.support.ledgers import (
     Clock,
     booking,
     command,
+    log_at,
     opened,
     opening,
     releasing,
     supplier_id,
 )
-
-
-def log_at(url: str) -> PostgresLog | SqliteLog:
-    """Open the log of a store."""
-    if url.startswith("sqlite"):
-        return SqliteLog(url.removeprefix("sqlite:///"))
-    return PostgresLog(url)
 
 
 def _positions(found: Iterator[tuple[int, object]]) -> list[int]:
@@ -78,9 +71,9 @@ async def test_a_time_means_the_last_position_before_what_came_after_it(store_ur
         tick = timedelta(microseconds=1)
         for number, head in enumerate(heads):
             at = BEGIN + timedelta(minutes=number)
-            assert position_at(log, at) == head
-            assert position_at(log, at - tick) == (heads[number - 1] if number else 0)
-        assert position_at(log, BEGIN + timedelta(days=9)) == heads[-1]
+            assert log.position_at(at) == head
+            assert log.position_at(at - tick) == (heads[number - 1] if number else 0)
+        assert log.position_at(BEGIN + timedelta(days=9)) == heads[-1]
 
 
 @asynchronous

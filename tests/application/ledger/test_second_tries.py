@@ -115,9 +115,7 @@ async def test_a_refusal_on_an_older_state_is_decided_again(store_url: str) -> N
         await soon(ledger.execute(command(), used_of("ACME")))
         await another.execute(command(), releasing("R1"))  # there is room, before anybody asks
 
-        store.before_write.close()
-        held = asyncio.create_task(ledger.execute(command(), booking("R9", "Other")))
-        await soon(store.before_write.reached.wait())
+        held = await store.held(ledger.execute(command(), booking("R9", "Other")))
         refused = asyncio.create_task(ledger.execute(command(), booking("R2")))
         await settled()
         _forget(ledger)

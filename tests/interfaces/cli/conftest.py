@@ -3,14 +3,14 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from interfaces.cli.app import app
 from interfaces.logs import log_to_stderr
-from tests.support.programs import Program
+from tests.support.programs import Ended, Program
 
 OFFERS = {
     "SupplierOffers": [
@@ -23,24 +23,6 @@ OFFERS = {
         },
     ]
 }
-
-
-class Ended(NamedTuple):
-    """How a command ended, and what it said."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.stdout)
-
-    @property
-    def problem(self) -> Any:
-        """The one JSON document on stderr."""
-        return json.loads(self.stderr)
 
 
 class CommandLine:

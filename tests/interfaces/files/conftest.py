@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from application.ledger.reader import PostgresLog, SqliteLog
 from interfaces.files.keeper import KEEPER
 from interfaces.files.places import place_of
+from interfaces.ledger_alone import log_of
 from tests.support.ledgers import migrated
 
 
@@ -48,13 +49,8 @@ class Desk:
 
     def history(self) -> list[str]:
         """Return the topics of all events of the file's ledger, in order."""
-        settings = place_of(self.capacity).settings
-        url = settings.database_url
-        log = PostgresLog(url) if url else SqliteLog(settings.ledger_file)
-        try:
+        with closing(log_of(place_of(self.capacity).settings)) as log:
             rows = log.page(0, log.head())
-        finally:
-            log.close()
         return [topic.removeprefix("suppliers.") for _, _, _, topic, _ in rows]
 
     def counted(self) -> list[str]:

@@ -1,13 +1,13 @@
 """Rebuilds over HTTP: a process of its own builds while the server serves, and is watched."""
 
 import json
-import time
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.servers import MATCHES, Live
+from tests.support.waiting import wait_until
 
 REBUILDS = "/v1/projections/supplier_capacity/rebuilds"
 
@@ -105,11 +105,9 @@ def test_capacity_files_that_stay_the_same_are_not_touched(live: Live) -> None:
     live.book("SPUS55557")
     live.used()
     settings = live.service.settings
-    give_up_at = time.monotonic() + 30.0
-    while not any(b'"Used": 1' in each.read_bytes() for each in settings.data_dir.rglob("*.json")):
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)  # the file is written by a thread of its own, which tells nobody
-    (path,) = settings.data_dir.rglob("*.json")
+    files = settings.data_dir.rglob  # written by a thread of its own, which tells nobody
+    wait_until(lambda: any(b'"Used": 1' in each.read_bytes() for each in files("*.json")))
+    (path,) = files("*.json")
     before = path.stat()
     watched(live, started(live).headers["location"])
     after = path.stat()

@@ -1,8 +1,6 @@
 """A folder of capacity files, and what they are made from."""
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -91,10 +89,3 @@ def edit(house: House) -> None:
 
 def delete(house: House) -> None:
     house.path.unlink()
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + TIMEOUT_SECONDS
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.001)

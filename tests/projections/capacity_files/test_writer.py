@@ -9,7 +9,8 @@ from projections.capacity_files import (
     CapacityFileWriter,
     NotWritten,
 )
-from tests.projections.capacity_files.house import SBUS, TIMEOUT_SECONDS, House, edit, wait_until
+from tests.projections.capacity_files.house import SBUS, TIMEOUT_SECONDS, House, edit
+from tests.support.waiting import wait_until
 
 
 def test_stopping_writes_what_is_marked(house: House) -> None:

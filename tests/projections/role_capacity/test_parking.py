@@ -62,7 +62,7 @@ def waiting(life: Life, monkeypatch: pytest.MonkeyPatch) -> Life:
     life.begin(page_events=3)
     life.append(planning.declare(BEGUN), 5)
     with monkeypatch.context() as patched:
-        patched.setattr("projections.role_capacity.rules.by_week_text", failing)
+        patched.setattr("projections.role_capacity.rules.assignments.by_week_text", failing)
         life.append(planning.declare(POISONED), 1)
         life.projector.catch_up()
         life.append(planning.declare(LATER), 1)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -33,20 +32,6 @@ VIEWS: dict[str, tuple[dict[str, str], int]] = {
     f"{REPORT}/assignments/1": ({}, 4),
     f"{REPORT}/assignments/1/events": ({}, 2),
 }
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    with running(staffed(settings_in(tmp_path, database_url=url)), clock=lambda: NOW) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = staffed(settings_in(tmp_path_factory.mktemp("staffed")))
-    with running(settings, clock=lambda: NOW) as live:
-        yield live
 
 
 def fetch(live: Live, path: str, **query: Any) -> Any:

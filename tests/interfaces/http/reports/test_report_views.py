@@ -1,6 +1,5 @@
 """People week by week, and where a cell of the report comes from, over HTTP."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,6 @@ from tests.support.servers import Live, running, settings_in
 
 AVAILABILITY, OVER = "/v1/reports/availability", "/v1/reports/over-allocation"
 HEATMAP, REPORT = "/v1/reports/people-heatmap", "/v1/reports/role-capacity"
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Live]:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else ""
-    with running(staffed(settings_in(tmp_path, database_url=url)), clock=lambda: NOW) as live:
-        yield live
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    settings = staffed(settings_in(tmp_path_factory.mktemp("staffed")))
-    with running(settings, clock=lambda: NOW) as live:
-        yield live
 
 
 def ask(live: Live, path: str, status: int = 200, **query: Any) -> Any:

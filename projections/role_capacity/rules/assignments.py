@@ -1,0 +1,73 @@
+"""What becomes of assignments and their hours, and when each week of them was changed."""
+
+from domain.aggregate import Event
+from domain.assignments import Assignment
+from projections.moments import recorded_at_us
+from projections.role_capacity.by_week import by_week, by_week_text
+from projections.role_capacity.rules.projection import key_of, rule
+from projections.role_capacity.tables import AssignmentRow, assignments
+
+
+@rule(assignments, Assignment.Made, key=key_of(assignments))
+def _made(_: AssignmentRow | None, event: Assignment.Made, _position: int) -> AssignmentRow:
+    return AssignmentRow(
+        assignment_id=event.assignment_id,
+        person_id=event.person_id,
+        project_id=event.project_id,
+        department_id=event.department_id,
+        project_role_id=event.project_role_id,
+        is_active=int(event.is_active),
+        probability_percent=event.probability_percent,
+        weekly_hours="{}",
+        changed_at_us=recorded_at_us(event),
+        changed_at_us_by_week="{}",
+    )
+
+
+@rule(assignments, Assignment.GivenTo, key=key_of(assignments))
+def _given_to(row: AssignmentRow, event: Assignment.GivenTo, _position: int) -> AssignmentRow:
+    row.person_id, row.project_role_id = event.person_id, event.project_role_id
+    return _changed(row, event)
+
+
+@rule(assignments, Assignment.Placed, key=key_of(assignments))
+def _placed(row: AssignmentRow, event: Assignment.Placed, _position: int) -> AssignmentRow:
+    row.project_id, row.department_id = event.project_id, event.department_id
+    return _changed(row, event)
+
+
+@rule(assignments, Assignment.ProbabilityChanged, key=key_of(assignments))
+def _probability_changed(
+    row: AssignmentRow, event: Assignment.ProbabilityChanged, _position: int
+) -> AssignmentRow:
+    row.probability_percent = event.probability_percent
+    return _changed(row, event)
+
+
+@rule(assignments, Assignment.HoursSet, key=key_of(assignments))
+def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
+    said, before = dict(event.weeks), by_week(row.weekly_hours)
+    row.changed_at_us = changed_at_us = recorded_at_us(event)
+    units_by_week, times = said, dict.fromkeys(said, changed_at_us)
+    if before.keys() - said.keys():  # else nothing is left of what was
+        units_by_week, times = before | said, by_week(row.changed_at_us_by_week) | times
+    if not all(units_by_week.values()):
+        units_by_week = {week: each for week, each in units_by_week.items() if each}
+        times = {week: each for week, each in times.items() if week in units_by_week}
+    row.weekly_hours = by_week_text(units_by_week)
+    row.changed_at_us_by_week = by_week_text(times)
+    return row
+
+
+@rule(assignments, Assignment.Ended, Assignment.Resumed, key=key_of(assignments))
+def _ended_or_resumed(row: AssignmentRow, event: Event, _position: int) -> AssignmentRow:
+    row.is_active = int(isinstance(event, Assignment.Resumed))
+    return _changed(row, event)
+
+
+def _changed(row: AssignmentRow, event: Event) -> AssignmentRow:
+    """Note when something changed that concerns all its weeks."""
+    row.changed_at_us = recorded_at_us(event)
+    weeks = by_week(row.changed_at_us_by_week)
+    row.changed_at_us_by_week = by_week_text(dict.fromkeys(weeks, row.changed_at_us))
+    return row
