@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Integer, LargeBinary, Table, select
 from domain.aggregate import Event
 from domain.errors import Invalid, NotFound
 from domain.names import shown
-from domain.stored import decode
+from domain.stored import decode, stored_topics
 from projections.database import projection_positions
 from projections.log import LogRow, PastLog
 from projections.projection import Key, MadeOf, Projection, Rule
@@ -300,14 +300,7 @@ def _stream(log: PastLog, originator_id: bytes, before: int) -> Iterator[LogRow]
 
 
 def _topics(log: PastLog, event_classes: Sequence[type[Event]], before: int) -> Iterator[LogRow]:
-    topics = [
-        topic
-        for event_class in event_classes
-        for topic in (
-            event_class.topic,
-            *(f"{event_class.topic}.v{each}" for each in range(2, event_class.class_version + 1)),
-        )
-    ]
+    topics = [topic for event_class in event_classes for topic in stored_topics(event_class)]
     while True:
         page = log.topics_back(topics, before=before, limit=_PAGE_EVENTS)
         yield from page

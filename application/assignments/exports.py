@@ -11,7 +11,7 @@ from domain.aggregate import Aggregate
 from domain.assignments import Person
 from domain.assignments.printing import Record, printed
 from domain.catalogue import EVENTS_BY_TOPIC
-from domain.stored import decode
+from domain.stored import decode, stored_topics
 
 _PAGE = 2_000
 
@@ -36,8 +36,7 @@ async def export_document(
 
 def _topics() -> list[str]:
     classes = [each for topic, each in EVENTS_BY_TOPIC.items() if topic.startswith("assignments.")]
-    versions = ((each, number) for each in classes for number in range(1, each.class_version + 1))
-    return [each.topic if number == 1 else f"{each.topic}.v{number}" for each, number in versions]
+    return [stored for each in classes for stored in stored_topics(each)]
 
 
 def _fold(states: dict[UUID, Aggregate], rows: Sequence[StoredRow]) -> None:

@@ -152,7 +152,9 @@ def _parameters(aggregate_class: type[Aggregate]) -> dict[str, type]:
 def _identity_from(aggregate_class: type[Aggregate], asked: str) -> UUID | None:
     """Return the id that a natural name stands for; its last part may hold slashes."""
     wanted = _parameters(aggregate_class)
-    parts = asked.split("/", len(wanted) - 1) if wanted else []
+    if not wanted:  # people have no name for it
+        return None
+    parts = asked.split("/", len(wanted) - 1)
     if len(parts) != len(wanted) or not all(parts):
         return None
     values: list[str | int] = []

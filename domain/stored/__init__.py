@@ -12,7 +12,13 @@ from domain.stored.chain import (
     event_hash,
 )
 from domain.stored.decoding import decode, event_class_of, fold_stored, reader_of
-from domain.stored.encoding import UnfilledEvent, UnstorableEvent, encode, stored_topic
+from domain.stored.encoding import (
+    UnfilledEvent,
+    UnstorableEvent,
+    encode,
+    stored_topic,
+    stored_topics,
+)
 from domain.stored.snapshots import declared_fields, decode_snapshot, encode_snapshot
 
 __all__ = [
@@ -33,4 +39,5 @@ __all__ = [
     "fold_stored",
     "reader_of",
     "stored_topic",
+    "stored_topics",
 ]

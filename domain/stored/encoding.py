@@ -25,10 +25,16 @@ class UnstorableEvent(ValueError):
 
 
 @cache
+def stored_topics(event_class: type[Event]) -> tuple[str, ...]:
+    """Return every topic under which this event was ever stored, that of the first shape first."""
+    later = range(2, event_class.class_version + 1)
+    return event_class.topic, *(f"{event_class.topic}.v{version}" for version in later)
+
+
+@cache
 def stored_topic(event_class: type[Event]) -> str:
     """Return the topic under which today's shape of this event is stored."""
-    version = event_class.class_version
-    return event_class.topic if version == 1 else f"{event_class.topic}.v{version}"
+    return stored_topics(event_class)[-1]
 
 
 def encode(event: Event) -> bytes:

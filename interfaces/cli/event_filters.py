@@ -105,6 +105,7 @@ def _moment(option: str, text: str) -> int | datetime:
 def _stored_topics(context: str | None, asked: Sequence[str]) -> list[str] | None:
     """Return under which topics the events asked for may be stored; None for all."""
     from domain.catalogue import EVENTS_BY_TOPIC
+    from domain.stored import stored_topics
 
     contexts = sorted({topic.partition(".")[0] for topic in EVENTS_BY_TOPIC})
     if context is not None and context not in contexts:
@@ -120,5 +121,5 @@ def _stored_topics(context: str | None, asked: Sequence[str]) -> list[str] | Non
         for topic, event_class in EVENTS_BY_TOPIC.items()
         if (not asked or topic in asked)
         and (context or topic).partition(".")[0] == topic.partition(".")[0]
-        for stored in (topic, *(f"{topic}.v{n}" for n in range(2, event_class.class_version + 1)))
+        for stored in stored_topics(event_class)
     ]

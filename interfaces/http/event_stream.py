@@ -11,6 +11,7 @@ from domain.errors import Invalid
 from domain.names import shown
 from interfaces.http.admission import Admission
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
+from interfaces.http.confinement import is_confined
 from interfaces.http.errors import RequestRefused
 from interfaces.http.events import topics_asked_for
 from interfaces.http.parameters import header_number, query_number, query_text
@@ -40,13 +41,16 @@ _HEADERS = [
     ),
 )
 async def event_stream(asked: Asked) -> Response:
-    """Stream events as they are recorded; each `id` is the event's position."""
+    """Stream events as they are recorded; each `id` is the event's position.
+
+    Of events of planning, a key that belongs to a person is told their topics alone.
+    """
     query = asked.query("after", "context", "topic")
     found = topics_asked_for(query)
     topics = None if found is None else frozenset(found)
     after = await _begin(asked, query)
     hub: StreamHub = asked.app.state.streams
-    return EventStream(hub, hub.subscribe(topics, after))
+    return EventStream(hub, hub.subscribe(topics, after, bare=is_confined(asked.caller)))
 
 
 async def _begin(asked: Asked, query: dict[str, str]) -> int:

@@ -10,8 +10,9 @@ from application.ledger.store import StoredRow
 from domain.catalogue import EVENTS_BY_TOPIC
 from domain.errors import Invalid
 from domain.names import shown
-from domain.stored import decode
+from domain.stored import decode, stored_topics
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
+from interfaces.http.confinement import told_topics
 from interfaces.http.parameters import query_number, query_text
 from interfaces.http.questions import asked_position
 from interfaces.http.routes import Route, question
@@ -45,11 +46,14 @@ class EventsAnswer(Struct, frozen=True):
     ),
 )
 async def events(asked: Asked) -> Response:
-    """Return events beyond a position, from the ledger itself; a page is never incomplete."""
+    """Return events beyond a position, from the ledger itself; a page is never incomplete.
+
+    A key that belongs to a person is told no events of planning: they are of all verticals.
+    """
     query = asked.query("after", "limit", "context", "topic", "as_of")
     after = whole_number("after", query.get("after", "0"), least=0, most=MAX_POSITION)
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
-    topics = topics_asked_for(query)
+    topics = told_topics(asked.caller, topics_asked_for(query))
     store = asked.service.ledger.store
     past = await asked_position(asked, query)
     head, _ = await store.head()  # before the page: all up to here is in it, or filtered out
@@ -73,7 +77,7 @@ def topics_asked_for(query: dict[str, str]) -> Sequence[str] | None:
     if "topic" not in query and "context" not in query:
         return None
     chosen = [
-        (topic, event_class.class_version)
+        event_class
         for topic, event_class in EVENTS_BY_TOPIC.items()
         if query.get("topic", topic) == topic
         and query.get("context", _context(topic)) == _context(topic)
@@ -81,11 +85,7 @@ def topics_asked_for(query: dict[str, str]) -> Sequence[str] | None:
     if not chosen:
         asked = {name: query[name] for name in ("context", "topic") if name in query}
         raise Invalid(*((f"/{name}", _unknown(name, text)) for name, text in asked.items()))
-    return [
-        topic if version == 1 else f"{topic}.v{version}"
-        for topic, newest in chosen
-        for version in range(1, newest + 1)
-    ]
+    return [stored for each in chosen for stored in stored_topics(each)]
 
 
 def _unknown(name: str, text: str) -> str:

@@ -10,6 +10,7 @@ from domain.names import shown
 from interfaces.history import DEFAULT_LIMIT, ORDERS, AggregateHistoryAnswer, tell
 from interfaces.history import Asked as AskedHistory
 from interfaces.http.asked import MAX_ITEMS, Asked, whole_number
+from interfaces.http.confinement import check_context
 from interfaces.http.parameters import query_number, query_text
 from interfaces.http.questions import asked_position
 from interfaces.http.routes import Route, question
@@ -40,6 +41,7 @@ async def aggregate_history(asked: Asked) -> Response:
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
         raise Invalid(("/order", f"found {shown(order)}, {' or '.join(ORDERS)} is needed"))
+    check_context(asked.caller, asked.segment("context"))
     past = await asked_position(asked, query)
     wanted = AskedHistory(
         context=asked.segment("context"),

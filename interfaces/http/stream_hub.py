@@ -80,12 +80,12 @@ class StreamHub:
         """How many streams are open."""
         return self._opened
 
-    def subscribe(self, topics: Topics, after: int) -> Subscriber:
+    def subscribe(self, topics: Topics, after: int, *, bare: bool = False) -> Subscriber:
         """Open a stream of what comes after a position. Raises TooManyStreams."""
         if self._opened >= self._most_clients:
             raise TooManyStreams(self._opened)
         self._opened += 1
-        return Subscriber(topics, after, self._most_bytes)
+        return Subscriber(topics, after, self._most_bytes, bare=bare)
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Close a stream."""
@@ -99,7 +99,7 @@ class StreamHub:
             rows = await self._feed(position, subscriber.topics)
             if rows:
                 position = rows[-1].position
-                yield joined(rows)
+                yield joined(rows, bare=subscriber.bare)
             if len(rows) < PAGE_EVENTS:
                 break
         # From here on it is told what comes after the reader's position. What lies between that
@@ -109,7 +109,7 @@ class StreamHub:
             rows = await self._feed(position, subscriber.topics)
             between = [each for each in rows if each.position <= reached]
             if between:
-                yield joined(between)
+                yield joined(between, bare=subscriber.bare)
             position = rows[-1].position if len(rows) == PAGE_EVENTS else reached
         if self._ending:
             subscriber.end()
@@ -180,16 +180,20 @@ class StreamHub:
                 return
 
     def _publish(self, rows: Sequence[StoredRow]) -> None:
-        encoded = [(row.position, row.topic, encode_row(row)) for row in rows]
-        shared: dict[Topics, bytes] = {}
+        encoded = {
+            bare: [(row.position, row.topic, encode_row(row, bare=bare)) for row in rows]
+            for bare in {each.bare for each in self._subscribers}
+        }
+        shared: dict[tuple[Topics, bool], bytes] = {}
         first = rows[0].position
         for each in tuple(self._subscribers):
+            wanted = each.topics, each.bare
             if each.after >= first:  # it has read further than we have
-                chunk = chosen(encoded, each.topics, each.after)
-            elif (found := shared.get(each.topics)) is not None:
+                chunk = chosen(encoded[each.bare], each.topics, each.after)
+            elif (found := shared.get(wanted)) is not None:
                 chunk = found
             else:
-                chunk = shared[each.topics] = chosen(encoded, each.topics, 0)
+                chunk = shared[wanted] = chosen(encoded[each.bare], each.topics, 0)
             if chunk and not each.offer(chunk):
                 self._drop(each)
         self.position = rows[-1].position

@@ -8,6 +8,7 @@ from application.ledger.store import StoredRow
 from domain.catalogue import UnknownTopic
 from domain.stored import decode
 from interfaces.http import server_sent_events
+from interfaces.http.confinement import is_of_verticals
 from interfaces.http.subscribers import Topics
 from interfaces.http.wire import encode
 from interfaces.recorded import RecordedAnswer, fields_of_event
@@ -22,17 +23,20 @@ def chosen(encoded: Sequence[tuple[int, str, bytes]], topics: Topics, after: int
     )
 
 
-def joined(rows: Sequence[StoredRow]) -> bytes:
+def joined(rows: Sequence[StoredRow], *, bare: bool) -> bytes:
     """Return events as one piece of bytes."""
-    return b"".join(encode_row(each) for each in rows)
+    return b"".join(encode_row(each, bare=bare) for each in rows)
 
 
-def encode_row(row: StoredRow) -> bytes:
-    """Return one stored event as it goes over the wire."""
-    return server_sent_events.encoded(_data(row), event_id=str(row.position))
+def encode_row(row: StoredRow, *, bare: bool) -> bytes:
+    """Return one stored event as it goes over the wire; `bare`: of plans the topic alone."""
+    return server_sent_events.encoded(_data(row, bare), event_id=str(row.position))
 
 
-def _data(row: StoredRow) -> bytes:
+def _data(row: StoredRow, bare: bool) -> bytes:
+    if bare and is_of_verticals(row.topic):
+        context = row.topic.partition(".")[0]
+        return encode({"topic": row.topic, "context": context, "position": row.position})
     try:
         event = decode(row.topic, row.state, row.originator_id, row.originator_version)
     except UnknownTopic:

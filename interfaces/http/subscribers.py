@@ -9,8 +9,9 @@ Topics = frozenset[str] | None
 class Subscriber:
     """One client: what it wants, and what waits to be sent to it."""
 
-    def __init__(self, topics: Topics, after: int, most_bytes: int) -> None:
-        self.topics, self.after = topics, after
+    def __init__(self, topics: Topics, after: int, most_bytes: int, *, bare: bool = False) -> None:
+        """Take what it wants; `bare`: it is told of plans that they changed, and not how."""
+        self.topics, self.after, self.bare = topics, after, bare
         self.cut_off: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._most_bytes = most_bytes
         self._waiting: deque[bytes] = deque()

@@ -15,6 +15,7 @@ from domain.errors import Invalid
 from domain.names import shown
 from domain.stored import stored_topic
 from interfaces.http.asked import MAX_ITEMS, MAX_POSITION, Asked, whole_number
+from interfaces.http.confinement import check_projections
 from interfaces.http.parameters import query_moment, query_number, query_text
 from interfaces.http.questions import READ_QUERY, answer_question, asked_position
 from interfaces.http.routes import Route, question
@@ -110,6 +111,7 @@ class _Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 async def explain_row(asked: Asked) -> Response:
     """Resolve a row to the events that made it: `TABLE/KEY...`, or `TABLE/COLUMN=VALUE/...`."""
     projection = find_projection(PROJECTIONS, asked.segment("projection"))
+    check_projections(asked.caller, [projection])
     place = read_place(projection, asked.segments("key"))
     query = asked.query("limit", "before", *READ_QUERY)
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
@@ -184,8 +186,8 @@ async def diff(asked: Asked) -> Response:
     query = asked.query("from", "to", "projection", "limit", "cursor")
     limit = whole_number("limit", query.get("limit", str(_DEFAULT_LIMIT)), least=1, most=MAX_ITEMS)
     projection = query.get("projection")
-    if projection is not None:
-        find_projection(PROJECTIONS, projection)
+    chosen = PROJECTIONS if projection is None else [find_projection(PROJECTIONS, projection)]
+    check_projections(asked.caller, chosen)
     begin, end = await _ends(asked, query)
     after = _read_cursor(query["cursor"], (begin, end, projection)) if "cursor" in query else 0
     look = partial(

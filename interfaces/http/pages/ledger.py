@@ -14,11 +14,11 @@ from domain.catalogue import EVENTS_BY_TOPIC
 from interfaces.history import Asked as AskedHistory
 from interfaces.history import tell
 from interfaces.http.asked import MAX_POSITION, Asked, whole_number
+from interfaces.http.confinement import OF_VERTICALS, is_confined
 from interfaces.http.events import topics_asked_for
 from interfaces.http.health import freshness
 from interfaces.http.pages.answers import answer_told, html, packed, query_pairs, shell_of, tag_of
 from interfaces.http.questions import asked_position
-from interfaces.http.reports.verticals import is_confined
 from interfaces.http.routes import Route
 from interfaces.http.wire import encode, json_response
 from interfaces.pages.crumbs import Link
@@ -42,8 +42,6 @@ router = APIRouter(route_class=Route)
 # A context with few events is not looked for in the whole of a large ledger at once.
 SEARCHED_POSITIONS = 100_000
 _LATE_SECONDS = 2.0
-# What belongs to verticals: who is confined to one is told of it by the report alone.
-_OF_VERTICALS = ("assignments",)
 
 
 class Contexts(NamedTuple):
@@ -136,7 +134,7 @@ async def subject_history_page(asked: Asked) -> Response:
 def contexts_for(asked: Asked) -> Contexts:
     """Return whose events this caller is told, and whose are left out."""
     known = sorted({topic.partition(".")[0] for topic in EVENTS_BY_TOPIC})
-    left_out = [each for each in known if each in _OF_VERTICALS and is_confined(asked.caller)]
+    left_out = [each for each in known if each in OF_VERTICALS and is_confined(asked.caller)]
     return Contexts([each for each in known if each not in left_out], left_out)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from interfaces.callers import Caller
 from interfaces.http.asked import Asked
+from interfaces.http.confinement import is_confined
 from interfaces.http.errors import RequestRefused
 from interfaces.http.pages.answers import answer_page, packed, query_pairs, shell_of, tag_of
 from interfaces.http.pages.drawings import drawings_of
@@ -18,7 +19,6 @@ from interfaces.http.pages.people import listed_people
 from interfaces.http.questions import Document, answer_question
 from interfaces.http.reports.reporter import Reporter, Wanted
 from interfaces.http.reports.role_capacity import with_vertical
-from interfaces.http.reports.verticals import is_confined
 from interfaces.http.routes import Route
 from interfaces.pages.charts import picture, report_charts
 from interfaces.pages.drawing import PictureForm

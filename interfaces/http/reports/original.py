@@ -13,11 +13,11 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from interfaces.http.asked import MAX_QUERY_FIELDS, Asked
+from interfaces.http.confinement import is_confined
 from interfaces.http.parameters import query_text
 from interfaces.http.questions import Document, answer_question
 from interfaces.http.reports.reporter import Reporter, Wanted
 from interfaces.http.reports.role_capacity import with_vertical
-from interfaces.http.reports.verticals import is_confined
 from interfaces.http.routes import Route, question
 from interfaces.http.wire import encode, json_response
 from interfaces.role_capacity import (

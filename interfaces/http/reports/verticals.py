@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from interfaces.callers import Caller
+from interfaces.http.confinement import is_confined
 from projections.role_capacity import vertical_of
 
 NOBODYS_VERTICAL = -1  # what somebody without a vertical sees: nothing of anybody
@@ -17,8 +18,3 @@ def seen_vertical(connection: Connection, caller: Caller, asked: int | None) -> 
         return NOBODYS_VERTICAL
     found = vertical_of(connection, person_id=int(person_id))
     return NOBODYS_VERTICAL if found is None else found
-
-
-def is_confined(caller: Caller) -> bool:
-    """Return whether a caller sees one vertical alone."""
-    return bool(caller.person_id) and "staff" not in caller.scopes

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from application.assignments import PersonNames
 from interfaces.http.asked import Asked
+from interfaces.http.confinement import is_confined
 from interfaces.http.questions import answer_question
 from interfaces.http.reports.exporting import Made, answer_file, format_in
-from interfaces.http.reports.verticals import is_confined, seen_vertical
+from interfaces.http.reports.verticals import seen_vertical
 from interfaces.role_capacity import question_texts
 from interfaces.sheets import Sheet
 from projections.database import standing

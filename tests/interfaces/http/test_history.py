@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from domain.catalogue import EVENTS_BY_TOPIC
 from interfaces.demo import LINE
 from tests.support.servers import SUPPLIER
 
@@ -106,3 +107,10 @@ def test_what_is_not_there_is_not_found(shared: Any) -> None:
     unknown = shared.client.get("/v1/history/nothing/sbus")
     assert unknown.status_code == 422
     assert unknown.json()["errors"][0]["pointer"] == "/context"
+
+
+@pytest.mark.parametrize("name", ["nobody", "1", "1/2", "a/b/c/d/e"])
+def test_a_name_of_nothing_is_not_found_in_any_context(both: Any, name: str) -> None:
+    for context in sorted({topic.partition(".")[0] for topic in EVENTS_BY_TOPIC}):
+        answer = both.client.get(f"/v1/history/{context}/{name}")
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/subject-not-found")
