@@ -130,7 +130,7 @@ def test_who_sees_one_vertical_would_be_told_of_others_if_they_were_not_left_out
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control of the test above."""
-    monkeypatch.setattr(ledger, "_OF_VERTICALS", ())
+    monkeypatch.setattr(ledger, "OF_VERTICALS", ())
     settings = planned(settings_in(tmp_path, keys_fresh_seconds=1e-9), report_plan())
     key = make_key(settings, "read", person_id="2")
     with running(settings) as live:
