@@ -17,12 +17,11 @@ from sqlalchemy import (
     Text,
     delete,
     insert,
-    inspect,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
+from sqlalchemy.schema import CreateTable, DropTable
 
 from projections.completeness import Applied
 from projections.database import BOOKKEEPING, metadata, now_us
@@ -158,7 +157,7 @@ def name_beside(name: str, place: Place) -> str:
 def create_beside(connection: Connection, projection: Projection, rebuild_id: str) -> None:
     """Make the empty tables of a version that is to be built; indexes come last."""
     for table in projection.rows:
-        beside = _next(table, rebuild_id)
+        beside = table_beside(table, rebuild_id)
         connection.execute(DropTable(beside, if_exists=True))
         connection.execute(CreateTable(beside))
         if connection.dialect.name == "postgresql":  # where rows come in any order
@@ -167,22 +166,9 @@ def create_beside(connection: Connection, projection: Projection, rebuild_id: st
             )
 
 
-def index_beside(connection: Connection, table: Table, rebuild_id: str) -> None:
-    """Make what is missing of the primary key and indexes of a table that has all of its rows."""
-    beside = _next(table, rebuild_id)
-    in_postgres = connection.dialect.name == "postgresql"
-    if in_postgres and not inspect(connection).get_pk_constraint(beside.name)["name"]:
-        keys = ", ".join(column.name for column in beside.primary_key.columns)
-        key = f"CONSTRAINT {beside.primary_key.name} PRIMARY KEY ({keys})"
-        connection.exec_driver_sql(f"ALTER TABLE {beside.name} ADD {key}")
-    for index in sorted(beside.indexes, key=lambda index: str(index.name)):
-        connection.execute(CreateIndex(index, if_not_exists=True))
-    if in_postgres:
-        connection.exec_driver_sql(f"ANALYZE {beside.name}")
-
-
 @lru_cache(maxsize=64)  # a rebuild asks for the same few all the time
-def _next(table: Table, rebuild_id: str) -> Table:
+def table_beside(table: Table, rebuild_id: str) -> Table:
+    """Return a table as the rebuild of an id makes it, with names that are its own."""
     return marked(table, rebuild_id[:8], name=name_beside(table.name, "next"))
 
 

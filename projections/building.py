@@ -1,7 +1,7 @@
 """Building a version beside the live one: begun, or taken up where a killed rebuild left it."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import uuid4
@@ -12,31 +12,27 @@ from sqlalchemy import Connection, Table, delete
 from projections.beside import (
     Copy,
     add_copies,
-    bulk_beside,
     change_copies,
-    check_copies,
     copies,
     create_beside,
     drop_copies,
-    index_beside,
 )
 from projections.completeness import Applied
-from projections.database import reading
-from projections.deriving import Stored
+from projections.derived_rows import DerivedRows, derive_share
+from projections.indexing import Indexing
 from projections.left_out import LeftOut
 from projections.parts import (
     CHECKPOINT_POSITIONS,
-    SQLITE_ROWS_IN_TRANSACTION,
     PartState,
-    PartWork,
     Plan,
     add_parts,
     copy_parts,
+    fold_part,
     part_states,
 )
-from projections.projection import Projection, Row
+from projections.projection import Projection, Share
 from projections.spools import Spool, clear_spools
-from projections.workers import OpenSources, Sources, run_in_processes
+from projections.workers import Crew, OpenSources, Sources
 
 # What a row costs in memory while it is folded, measured on matches with all details (about
 # 550 bytes), and rounded up.
@@ -84,8 +80,10 @@ class Building:
             mine = self._left_behind(connection) or self._begun(connection, stop)
         if mine[0].state == "ready":
             return mine
-        self._fold(mine, open_sources)
-        return self._indexed(mine)
+        with Crew(self._sources, open_sources, jobs=self._manner.jobs) as crew:
+            self._fold(mine, crew)
+            self._derive_and_index(mine, crew)
+        return self._made_ready(mine)
 
     def _left_behind(self, connection: Connection) -> list[Copy]:
         """Take over what an earlier try has left, or drop it; return nothing then."""
@@ -129,7 +127,7 @@ class Building:
         return Plan(tuple(mine), self._left_out, manner.folder, manner.checkpoint_positions)
 
     def _begun(self, connection: Connection, stop: int) -> list[Copy]:
-        rebuild_id, parts = uuid4().hex, self._parts(stop)
+        rebuild_id, parts = uuid4().hex, self.parts(stop)
         begun = [
             Copy(
                 name=each.name,
@@ -153,41 +151,27 @@ class Building:
         add_parts(connection, rebuild_id, parts)
         return begun
 
-    def _parts(self, stop: int) -> int:
+    def parts(self, stop: int) -> int:
+        """Return in how many parts all rows keep to the budget, as many for each process."""
         jobs = max(1, self._manner.jobs)
         births = self._sources.log.births(stop)
         needed = -(-births * ROW_BYTES * jobs // self._manner.budget_bytes)
-        return max(jobs, min(births, needed))  # a part holds one aggregate at least
+        even = -(-needed // jobs) * jobs  # so that nobody is idle while another does the last
+        return max(jobs, min(births, even))  # a part holds one aggregate at least
 
-    def _fold(self, mine: list[Copy], open_sources: OpenSources) -> None:
-        manner, plan = self._manner, self._plan(mine)
+    def _fold(self, mine: list[Copy], crew: Crew) -> None:
+        plan = self._plan(mine)
         with self._sources.engine.connect() as connection:
             states = part_states(connection, plan.rebuild_id)
         left = [number for number, state in states.items() if not state.written]
         before, total = (plan.parts - len(left)) * plan.stop, plan.parts * plan.stop
         self._tell("reading", before, total)
-        if manner.jobs > 1 and len(left) > 1:
-            run_in_processes(
-                open_sources,
-                plan,
-                left,
-                jobs=manner.jobs,
-                progress=lambda done: self._tell("reading", before + done, total),
-            )
-            return
-        for number in left:
-            work = PartWork(
-                self._sources.log, self._sources.engine, self._projections, plan, number
-            )
+        crew.run(
+            [partial(fold_part, plan, number) for number in left],
+            lambda done: self._tell("reading", before + done, total),
+        )
 
-            def progress(position: int, before: int = before) -> None:
-                self._tell("reading", before + position, total)
-
-            work.run(progress)
-            before += plan.stop
-
-    def _indexed(self, mine: list[Copy]) -> list[Copy]:
-        self._derive_and_index(mine)
+    def _made_ready(self, mine: list[Copy]) -> list[Copy]:
         with self._sources.engine.begin() as connection:
             read = sum(
                 (state.applied for state in part_states(connection, mine[0].rebuild_id).values()),
@@ -205,30 +189,22 @@ class Building:
             clear_spools(self._manner.folder, mine[0].rebuild_id)
         return [replace(copy, **ready) for copy in mine]
 
-    def _derive_and_index(self, mine: list[Copy]) -> None:
-        """Make derived rows and all indexes; PostgreSQL works on `jobs` tables at a time.
+    def _derive_and_index(self, mine: list[Copy], crew: Crew) -> None:
+        """Make derived rows and all indexes.
 
         What nothing is derived from can be indexed meanwhile: it has all of its rows already.
         """
         apart, rest = self._apart_and_rest()
-        many = len(apart) + len(rest)
-        in_postgres = self._sources.engine.dialect.name == "postgresql"
-        jobs = self._manner.jobs if in_postgres else 1  # SQLite has one who writes
-        indexers = ThreadPoolExecutor(jobs, "indexing")
-
-        def begun(tables: Sequence[Table]) -> list[Future[None]]:
-            return [indexers.submit(self._index, mine, table) for table in tables]
-
+        indexing = Indexing(self._sources.engine, mine[0].rebuild_id, jobs=self._manner.jobs)
         try:
-            indexing = begun(apart) if jobs > 1 else []
-            self._derive(mine)
-            indexing += begun(rest if jobs > 1 else [*apart, *rest])
-            for done, index in enumerate(as_completed(indexing)):
+            if indexing.is_parallel:
+                indexing.begin(apart)
+            self._derive(mine, crew)
+            indexing.begin(rest if indexing.is_parallel else [*apart, *rest])
+            for done, many in indexing.finish():
                 self._tell("indexing", done, many)
-                index.result()
-            self._tell("indexing", many, many)
         finally:
-            indexers.shutdown(cancel_futures=True)
+            indexing.end()
 
     def _apart_and_rest(self) -> tuple[list[Table], list[Table]]:
         apart: list[Table] = []
@@ -237,32 +213,19 @@ class Building:
             (rest if each.derivation is not None else apart).extend(each.rows)
         return apart, rest
 
-    def _index(self, mine: list[Copy], table: Table) -> None:
-        with self._sources.engine.begin() as connection:
-            index_beside(connection, table, mine[0].rebuild_id)
-
-    def _derive(self, mine: list[Copy]) -> None:
+    def _derive(self, mine: list[Copy], crew: Crew) -> None:
         """Make the rows that follow from others, which lie there whole by now.
 
         What an earlier try has made of them is made again.
         """
-        derivations = [each.derivation for each in self._projections if each.derivation is not None]
-        with self._sources.engine.connect() as connection:
-            bulk = bulk_beside(connection, self._projections, "next")
-
-        def write(table: Table, rows: Sequence[Row]) -> None:
-            for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
-                with self._sources.engine.begin() as connection:
-                    check_copies(connection, mine)
-                    bulk[table].append(connection, rows[start : start + SQLITE_ROWS_IN_TRANSACTION])
-
-        for derivation in derivations:
-            with self._sources.engine.begin() as connection:
-                check_copies(connection, mine)
-                for table in derivation.tables:
-                    connection.execute(delete(bulk[table].table))
-            with reading(self._sources.engine).connect() as connection:
-                derivation.build(Stored(connection, bulk), write)
+        jobs = self._manner.jobs
+        for each in self._projections:
+            if each.derivation is not None:
+                derived = DerivedRows(self._sources.engine, mine, each)
+                derived.clear()
+                shares = [Share(number, jobs) for number in range(jobs)]
+                tasks = [partial(derive_share, mine, each.name, share) for share in shares]
+                derived.join(crew.run(tasks, lambda _: None))
 
 
 def drop_built(connection: Connection, dropped: Sequence[Copy], folder: Path | None) -> None:

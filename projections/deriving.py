@@ -8,9 +8,9 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from projections.projection import Key, Projection, Row, Rows, RowsBefore
+from projections.projection import Key, Projection, Row, Rows, RowsBefore, Share
 from projections.rows import BulkRows
 
 ROWS_AT_ONCE = 2_000
@@ -31,13 +31,34 @@ class Stored:
         bulk = self._bulk[table]
         return bulk.load_with(self._connection, column, list(values)) if values else {}
 
-    def all_rows(self, table: Table) -> Iterator[dict[Key, Row | None]]:
-        """Return every row, some at a time."""
+    def all_rows(
+        self,
+        table: Table,
+        share: Share = Share(),  # noqa: B008 - it never changes
+    ) -> Iterator[dict[Key, Row | None]]:
+        """Return every row, or a share of them, some at a time."""
         bulk = self._bulk[table]
         options = {"yield_per": ROWS_AT_ONCE}
-        found = self._connection.execute(bulk.table.select(), execution_options=options)
+        wanted = bulk.table.select().where(*self._bounds(bulk.table, share))
+        found = self._connection.execute(wanted, execution_options=options)
         for some in found.partitions():
             yield bulk.keyed(some)
+
+    def _bounds(self, table: Table, share: Share) -> list[ColumnElement[bool]]:
+        """Return the conditions that cut a table into shares of about as many rows."""
+        many = 0
+        if share.of > 1:
+            many = self._connection.scalar(select(func.count()).select_from(table)) or 0
+        if not many:
+            return []
+        key = next(iter(table.primary_key.columns))
+
+        def first_of(number: int) -> Any:
+            behind = many * number // share.of
+            return self._connection.scalar(select(key).order_by(key).offset(behind).limit(1))
+
+        bounds = [key >= first_of(share.number)] if share.number else []
+        return bounds + ([key < first_of(share.number + 1)] if share.number + 1 < share.of else [])
 
 
 def copied(projections: Sequence[Projection], rows: RowsBefore) -> RowsBefore:

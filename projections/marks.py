@@ -14,4 +14,6 @@ def marked(table: Table, mark: str, *, name: str = "") -> Table:
     copy.primary_key.name = f"{table.name}_key_{mark}"
     for index in copy.indexes:
         index.name = quoted_name(f"{index.name}_{mark}", quote=None)
+        if index.kwargs.get("postgresql_using"):  # a copy forgets for which store it is
+            index.ddl_if("postgresql")
     return copy

@@ -32,9 +32,10 @@ from projections.folding import Rulebook
 from projections.history import History, rare_collections
 from projections.left_out import LeftOut
 from projections.log import Log
-from projections.projection import Key, Projection, Row
+from projections.projection import Key, Projection, Row, Write
 from projections.rows import BulkRows
 from projections.spools import Spool
+from projections.workers import Sources
 
 WINDOW_POSITIONS = 2_000
 # Folded so few at a time that events stay in the processor's cache and die young: twice as fast
@@ -257,13 +258,9 @@ class PartWork:
                 self._keep_state(connection)
 
     def _write_in_turns(self, bulk: Mapping[Table, BulkRows]) -> None:
-        with self._engine.connect() as connection, _rare_checkpoints(connection):
+        with writing_in_turns(self._engine, self._plan.copies, bulk) as write:
             for table, rows in self._in_order():
-                for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
-                    with connection.begin():
-                        check_copies(connection, self._plan.copies)
-                        some = rows[start : start + SQLITE_ROWS_IN_TRANSACTION]
-                        bulk[table].append(connection, some)
+                write(table, rows)
 
     def _in_order(self) -> Iterator[tuple[Table, list[Row]]]:
         for table, rows in self._history.rows.items():
@@ -272,10 +269,36 @@ class PartWork:
             yield table, kept
 
 
+def fold_part(plan: Plan, number: int, sources: Sources, progress: PartProgress) -> None:
+    """Fold and write one part; a task for a crew."""
+    chosen = sources.chosen([copy.name for copy in plan.copies])
+    PartWork(sources.log, sources.engine, chosen, plan, number).run(progress)
+
+
+@contextmanager
+def writing_in_turns(
+    engine: Engine, mine: Sequence[Copy], bulk: Mapping[Table, BulkRows]
+) -> Iterator[Write]:
+    """Lend what writes rows of versions in short transactions. Each raises Overtaken."""
+    with engine.connect() as connection, _rare_checkpoints(connection):
+
+        def write(table: Table, rows: Sequence[Row]) -> None:
+            for start in range(0, len(rows), SQLITE_ROWS_IN_TRANSACTION):
+                with connection.begin():
+                    check_copies(connection, mine)
+                    some = rows[start : start + SQLITE_ROWS_IN_TRANSACTION]
+                    bulk[table].append(connection, some)
+
+        yield write
+
+
 @contextmanager
 def _rare_checkpoints(connection: Connection) -> Iterator[None]:
     """Let SQLite copy pages from its write-ahead log less often: most are written once."""
     for_us, before = (f"PRAGMA wal_autocheckpoint = {pages}" for pages in (20_000, 1_000))
+    if connection.dialect.name != "sqlite":
+        yield
+        return
     driver: Any = connection.connection.driver_connection
     driver.execute(for_us)
     try:

@@ -57,6 +57,13 @@ class Rule(NamedTuple):
     is_owned: bool  # no event of another aggregate touches the same row
 
 
+class Share(NamedTuple):
+    """Which of several shares of the rows of a table: they are cut along the first key column."""
+
+    number: int = 0
+    of: int = 1
+
+
 class StoredRows(Protocol):
     """The rows that are stored of a projection, by its tables."""
 
@@ -66,8 +73,15 @@ class StoredRows(Protocol):
     def rows_with(self, table: Table, column: str, values: Sequence[Any]) -> dict[Key, Row | None]:
         """Return the rows that have one of these values in a column."""
 
-    def all_rows(self, table: Table) -> Iterator[dict[Key, Row | None]]:
-        """Return every row, some at a time."""
+    def all_rows(
+        self,
+        table: Table,
+        share: Share = Share(),  # noqa: B008 - it never changes
+    ) -> Iterator[dict[Key, Row | None]]:
+        """Return every row, or a share of them, some at a time."""
+
+
+Write = Callable[[Table, Sequence[Row]], None]
 
 
 class MadeOf(NamedTuple):
@@ -103,8 +117,15 @@ class Derivation(Protocol):
     ) -> Iterator[tuple[Table, Key, Key]]:
         """Yield derived rows that may differ because these source rows do: table, key, source."""
 
-    def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
-        """Write all derived rows, from the source rows that are stored; each once."""
+    def build(self, stored: StoredRows, write: Write, share: Share) -> Any:
+        """Write a share of the derived rows, from the source rows that are stored; each once.
+
+        Shares are built at the same time in several processes. What is returned, which can be
+        pickled, is what `join` gets.
+        """
+
+    def join(self, built: Sequence[Any], write: Write) -> None:
+        """Write the derived rows to which every share contributes."""
 
 
 class Projection:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import astuple
@@ -13,7 +14,7 @@ if TYPE_CHECKING:  # whoever reads SQLite does not wait for the driver of the ot
     from psycopg import Connection as PostgresConnection
 
 SQLITE_KEYS_AT_ONCE = 1_000  # of 32 766 values that one statement may hold
-SQLITE_ROWS_AT_ONCE = 1_000
+SQLITE_ROWS_AT_ONCE = 200  # in one statement: a quarter less time than one by one
 _JSON = "JSONB"
 
 
@@ -129,13 +130,14 @@ class SqliteRows(BulkRows):
 
     def append(self, connection: Connection, rows: Sequence[Row]) -> None:
         # What a killed rebuild has stored of a part is stored again: the same rows.
-        sql = self._insert().replace("INSERT", "INSERT OR REPLACE", 1)
         for start in range(0, len(rows), SQLITE_ROWS_AT_ONCE):
             some = rows[start : start + SQLITE_ROWS_AT_ONCE]
-            connection.exec_driver_sql(sql, [astuple(row) for row in some])
+            sql = self._insert(len(some)).replace("INSERT", "INSERT OR REPLACE", 1)
+            connection.exec_driver_sql(sql, tuple(chain.from_iterable(map(astuple, some))))
 
-    def _insert(self) -> str:
-        columns, marks = ", ".join(self._columns), _row_of_marks(self._columns)
+    def _insert(self, many: int = 1) -> str:
+        columns = ", ".join(self._columns)
+        marks = ", ".join([_row_of_marks(self._columns)] * many)
         return f"INSERT INTO {self.table.name} ({columns}) VALUES {marks}"  # noqa: S608 - our names
 
 

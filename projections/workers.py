@@ -1,24 +1,26 @@
-"""Sharing the parts of a rebuild between processes.
+"""Processes that share the work of a rebuild.
 
-Each process opens log and read models for itself and writes its own parts. It says how far it is
-through a pipe, whose breaking ends it: no worker outlives the rebuild.
+Each opens log and read models for itself, is given one task after the other, and says how far it
+is through a pipe, whose breaking ends it: no worker outlives the rebuild.
 """
 
 import os
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
-from typing import NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Engine
 
 from projections.beside import RebuildRefused
 from projections.log import Log
-from projections.parts import PartWork, Plan
 from projections.projection import Projection
 
 END_SECONDS = 10.0
@@ -31,79 +33,132 @@ class Sources(NamedTuple):
     engine: Engine
     projections: Sequence[Projection]  # every one that is known
 
+    def chosen(self, names: Sequence[str]) -> list[Projection]:
+        """Return projections by their names, in the order in which they are known."""
+        return [each for each in self.projections if each.name in names]
+
 
 # Opens them in any process, so it must be something that can be pickled.
 OpenSources = Callable[[], AbstractContextManager[Sources]]
 Progress = Callable[[int], object]
+# What can be done in any process, so it too can be pickled, as can what it returns. It tells now
+# and then how far it is, in units of its own.
+Task = Callable[[Sources, Progress], Any]
 
 
 class PartFailed(RebuildRefused):
-    """A worker could not finish its parts; the message says why."""
+    """A worker could not finish its task; the message says why."""
 
 
-def run_in_processes(
-    open_sources: OpenSources,
-    plan: Plan,
-    numbers: Sequence[int],
-    *,
-    jobs: int,
-    progress: Progress,
-) -> None:
-    """Do parts in so many processes. `progress` gets the positions done by all together.
+class _Done(NamedTuple):
+    result: Any
 
-    Raises PartFailed; whatever is raised ends all processes.
-    """
-    context = get_context("spawn")  # a fork would share connections and locks
-    with ExitStack() as ended:
-        pipes: dict[Pipe, BaseProcess] = {}
-        for job in range(min(jobs, len(numbers))):
-            ours, theirs = context.Pipe(duplex=False)
-            share = numbers[job::jobs]
-            process = context.Process(target=_work, args=(open_sources, plan, share, theirs))
+
+class Crew:
+    """Does tasks: in processes that stay for the next ones, or here where one at a time will do."""
+
+    def __init__(self, sources: Sources, open_sources: OpenSources, *, jobs: int) -> None:
+        self._sources, self._open_sources, self._jobs = sources, open_sources, jobs
+        self._workers: dict[Pipe, BaseProcess] = {}
+
+    def __enter__(self) -> Self:
+        """Start nobody yet."""
+        return self
+
+    def __exit__(
+        self,
+        error_class: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End every process: by itself, or at once if anything has failed."""
+        for pipe, process in self._workers.items():
+            pipe.close()
+            if error is not None:
+                process.terminate()
+        for process in self._workers.values():
+            _end(process)
+
+    def run(self, tasks: Sequence[Task], progress: Progress) -> list[Any]:
+        """Do tasks and return their results. `progress` gets how far all of them are, added up.
+
+        Raises PartFailed, and in this process whatever a task raises.
+        """
+        far = [0] * len(tasks)
+
+        def heard(place: int, now: int) -> None:
+            far[place] = now
+            progress(sum(far))
+
+        if self._jobs == 1 or len(tasks) < 2:
+            return [task(self._sources, partial(heard, place)) for place, task in enumerate(tasks)]
+        return self._shared_out(tasks, heard)
+
+    def _shared_out(self, tasks: Sequence[Task], heard: Callable[[int, int], object]) -> list[Any]:
+        results: list[Any] = [None] * len(tasks)
+        left, busy = deque(enumerate(tasks)), dict[Pipe, int]()
+        idle = self._started(min(self._jobs, len(tasks)))
+        while left or busy:
+            while idle and left:
+                pipe = idle.pop()
+                busy[pipe], task = left.popleft()
+                pipe.send(task)
+            for pipe in _ready(busy):
+                said = self._said(pipe)
+                if isinstance(said, _Done):
+                    results[busy.pop(pipe)] = said.result
+                    idle.append(pipe)
+                else:
+                    heard(busy[pipe], said)
+        return results
+
+    def _started(self, many: int) -> list[Pipe]:
+        context = get_context("spawn")  # a fork would share connections and locks
+        while len(self._workers) < many:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(self._open_sources, theirs))
             process.start()
             theirs.close()
-            ended.callback(_end, process)
-            pipes[ours] = process
-        _listen(pipes, progress)
+            self._workers[ours] = process
+        return list(self._workers)[:many]
+
+    def _said(self, pipe: Pipe) -> _Done | int:
+        try:
+            said: _Done | int | str = pipe.recv()
+        except EOFError:
+            process = self._workers[pipe]
+            process.join()
+            raise PartFailed(f"A worker ended with {process.exitcode}") from None
+        if isinstance(said, str):
+            raise PartFailed(said)
+        return said
 
 
-def _listen(pipes: dict[Pipe, BaseProcess], progress: Progress) -> None:
-    done: dict[object, int] = {}
-    while pipes:
-        for pipe in wait(list(pipes)):
-            assert isinstance(pipe, Pipe)
-            try:
-                said: int | str = pipe.recv()
-            except EOFError:
-                process = pipes.pop(pipe)
-                process.join()
-                if process.exitcode:
-                    raise PartFailed(f"A worker ended with {process.exitcode}") from None
-                continue
-            if isinstance(said, str):
-                raise PartFailed(said)
-            done[pipe] = said
-            progress(sum(done.values()))
+def _ready(busy: Iterable[Pipe]) -> list[Pipe]:
+    return [pipe for pipe in wait(list(busy)) if isinstance(pipe, Pipe)]
 
 
 def _end(process: BaseProcess) -> None:
-    process.terminate()
     process.join(END_SECONDS)
     if process.is_alive():
         process.kill()
         process.join()
 
 
-def _work(open_sources: OpenSources, plan: Plan, numbers: Sequence[int], pipe: Pipe) -> None:
+def _next(pipe: Pipe) -> Task | None:
+    try:
+        task: Task = pipe.recv()
+    except (EOFError, ConnectionResetError):  # there is no more to do
+        return None
+    return task
+
+
+def _work(open_sources: OpenSources, pipe: Pipe) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first of us decides
-    names = {copy.name for copy in plan.copies}
     try:
         with open_sources() as sources:
-            chosen = [each for each in sources.projections if each.name in names]
-            for place, number in enumerate(numbers):
-                work = PartWork(sources.log, sources.engine, chosen, plan, number)
-                before = place * plan.stop
-                work.run(lambda position, before=before: pipe.send(before + position))  # type: ignore[misc] # a default is how a loop's value is kept
+            while task := _next(pipe):
+                pipe.send(_Done(task(sources, pipe.send)))
     except BrokenPipeError:
         os._exit(1)  # nobody is there to be told
     except Exception as error:

@@ -51,7 +51,8 @@ def week_rows(
         units_by_week = {week: units_by_week[week] for week in weeks if week in units_by_week}
     if not units_by_week:
         return []
-    changed_at_us = by_week(assignment.changed_at_us_by_week)
+    changed_at_us = assignment.changed_at_us
+    earlier = by_week(assignment.changed_earlier_us_by_week)
     person: PersonRow | None = around.people.get(assignment.person_id)
     project: ProjectRow | None = around.projects.get(assignment.project_id)
     project_role: ProjectRoleRow | None = around.project_roles.get(assignment.project_role_id)
@@ -73,7 +74,7 @@ def week_rows(
             is_tentative=int(assignment.probability_percent < FIRM_PERCENT),
             gates=_gates(assignment, person, week),
             units=units,
-            updated_at_us=changed_at_us[week],
+            updated_at_us=earlier.get(week, changed_at_us),
         )
         for week, units in units_by_week.items()
     ]
@@ -137,6 +138,16 @@ class Totals:
                 if first <= each.week_start < end:
                     key = (*place, f"{kind}_off", each.week_start, person.role_id)
                     self._step(key, sign * each.units, 0)
+
+    def include(self, others: "Totals") -> None:
+        """Count in what others have counted."""
+        for mine, theirs in (
+            (self._hours, others._hours),
+            (self._placeholders, others._placeholders),
+            (self._steps, others._steps),
+        ):
+            for key, figures in theirs.items():
+                _add(mine, key, figures)
 
     def _step(self, key: tuple[Any, ...], units: int, people: int) -> None:
         figures = self._steps.setdefault(key, [0, 0])

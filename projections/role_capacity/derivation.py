@@ -1,14 +1,23 @@
 """How hours by week and totals follow what planning says, page by page, and all at once."""
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 from sqlalchemy import Connection, Table
 
-from projections.projection import Key, MadeOf, Row, Rows, RowsBefore, StoredRows
-from projections.role_capacity.by_week import by_week
+from projections.projection import (
+    Key,
+    MadeOf,
+    Row,
+    Rows,
+    RowsBefore,
+    Share,
+    StoredRows,
+    Write,
+)
+from projections.role_capacity.by_week import by_week, changed_at_us_by_week
 from projections.role_capacity.counting import Around, Sums, Totals, week_rows
 from projections.role_capacity.following import following
 from projections.role_capacity.provenance import made_of
@@ -64,17 +73,18 @@ class RoleCapacityDerivation:
         """Yield derived rows that may differ because these source rows do."""
         return following(source, keys, before, after)
 
-    def build(self, stored: StoredRows, write: Callable[[Table, Sequence[Row]], None]) -> None:
-        """Write all derived rows. Totals, people and projects are held in memory meanwhile."""
+    def build(self, stored: StoredRows, write: Write, share: Share) -> Totals:
+        """Write hours by week; return the totals. People and projects are held in memory."""
         around = Around(
             *(all_rows(stored, table) for table in (people, departments, projects, project_roles))
         )
         totals = Totals()
-        off = by_person(all_rows(stored, time_off).values())
-        for person in around.people.values():
-            totals.count_person(person, off.get(person.person_id, ()), around)
+        if share.number == 0:
+            off = by_person(all_rows(stored, time_off).values())
+            for person in around.people.values():
+                totals.count_person(person, off.get(person.person_id, ()), around)
         waiting: list[WeekHoursRow] = []
-        for some in stored.all_rows(assignments):
+        for some in stored.all_rows(assignments, share):
             for assignment in some.values():
                 assert isinstance(assignment, AssignmentRow)
                 waiting += week_rows(assignment, around)
@@ -84,6 +94,13 @@ class RoleCapacityDerivation:
                 waiting = []
         totals.count_hours(waiting)
         write(week_hours, waiting)
+        return totals
+
+    def join(self, built: Sequence[Totals], write: Write) -> None:
+        """Write the totals of all shares together."""
+        totals = Totals()
+        for each in built:
+            totals.include(each)
         for table, rows in totals.rows():
             write(table, rows)
 
@@ -186,13 +203,9 @@ def _weeks_changed(before: AssignmentRow | None, after: AssignmentRow | None) ->
     if any(getattr(before, field) != getattr(after, field) for field in _FACTS):
         return None
     # By both: two changes may bear the same time, and one may say again what was.
-    return _differing(before.weekly_hours, after.weekly_hours) | _differing(
-        before.changed_at_us_by_week, after.changed_at_us_by_week
-    )
-
-
-def _differing(before: str, after: str) -> set[str]:
-    return {week for week, _ in by_week(before).items() ^ by_week(after).items()}
+    units = by_week(before.weekly_hours).items() ^ by_week(after.weekly_hours).items()
+    times = changed_at_us_by_week(before).items() ^ changed_at_us_by_week(after).items()
+    return {week for week, _ in units | times}
 
 
 def _changed(

@@ -174,7 +174,9 @@ def _people_of(
 ) -> list[ListedPerson]:
     """Return those who bring capacity, or hours in these weeks."""
     counted = Counting(connection, question).of_people
-    working = select(_columns.person_id).where(_columns.role_id == role_id, *counted)
+    # Weeks by name: the index of weeks has roles behind.
+    in_role = [_columns.week_start.in_(question.weeks), _columns.role_id == role_id]
+    working = select(_columns.person_id).where(*in_role, *counted)
     wanted: list[ColumnElement[bool]] = [
         people.c.role_id == role_id,
         people.c.is_active == 1,

@@ -106,8 +106,8 @@ assignments = Table(
     Column("probability_percent", Integer, nullable=False),
     Column("weekly_hours", JsonText(), nullable=False),  # units by week
     Column("changed_at_us", BigInteger, nullable=False),
-    # When which week's hours became what they are: so that a change rewrites no other week's row.
-    Column("changed_at_us_by_week", Text, nullable=False),
+    # Weeks whose hours have been what they are for longer: a change rewrites no other week's row.
+    Column("changed_earlier_us_by_week", Text, nullable=False),
     Index("assignments_person", "person_id"),
     Index("assignments_project", "project_id"),
     Index("assignments_project_role", "project_role_id"),
@@ -203,7 +203,7 @@ class AssignmentRow(Row):
     probability_percent: int
     weekly_hours: str
     changed_at_us: int
-    changed_at_us_by_week: str
+    changed_earlier_us_by_week: str
 
 
 class NewsRow(Row):

@@ -41,7 +41,6 @@ _COVERED = ("role_id", "vertical_id", "gates", "is_tentative", "person_id", "pro
 _covered = [week_hours.c[name] for name in _COVERED]
 Index("week_hours_department", week_hours.c.department_id, week_hours.c.week_start, *_covered)
 Index("week_hours_week", week_hours.c.week_start, *_covered)
-Index("week_hours_role", week_hours.c.role_id, week_hours.c.week_start)
 # Placeholders are few, and asked for by themselves.
 _OF_PLACEHOLDERS = (
     "template_id", "project_role_id", "department_id", "project_role_department_id", "vertical_id",

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Table
 
 from projections.database import create_tables, open_read_models, reading
 from projections.deriving import Stored
-from projections.projection import Row
+from projections.projection import Row, Share
 from projections.role_capacity import Question, Source, role_capacity, role_capacity_report
 from projections.role_capacity.by_week import by_week_text
 from projections.role_capacity.derivation import RoleCapacityDerivation
@@ -168,7 +168,8 @@ def filled(stores: Stores, kind: str, many: int) -> Engine:
         _write(engine, bulk, table, rows)
 
     with reading(engine).connect() as connection:
-        RoleCapacityDerivation().build(Stored(connection, bulk), write)
+        derivation = RoleCapacityDerivation()
+        derivation.join([derivation.build(Stored(connection, bulk), write, Share())], write)
     with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("ANALYZE")
     return engine
@@ -214,7 +215,6 @@ def _assignment(number: int, chance: random.Random) -> Row:
     first = chance.randrange(52 - WEEKS_EACH + 1)
     weeks = [FIRST_WEEK + timedelta(weeks=first + each) for each in range(WEEKS_EACH)]
     hours = {week.isoformat(): chance.randint(1, 40) * 10_000 for week in weeks}
-    moments = dict.fromkeys(hours, CHANGED_AT_US)
     person_id, project_id = chance.randint(1, PEOPLE), chance.randint(1, PROJECTS)
     return AssignmentRow(
         number,
@@ -226,5 +226,5 @@ def _assignment(number: int, chance: random.Random) -> Row:
         100,
         by_week_text(hours),
         CHANGED_AT_US,
-        by_week_text(moments),
+        "{}",
     )

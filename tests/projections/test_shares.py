@@ -7,11 +7,16 @@ import pytest
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text
 
 from domain.suppliers import SupplierCapacity
+from projections.building import Building, Manner
+from projections.database import create_tables
+from projections.deriving import Stored
 from projections.folding import Rulebook
 from projections.history import History
 from projections.left_out import LeftOut
 from projections.parts import Part
-from projections.projection import Key, Projection, Row
+from projections.projection import Key, Projection, Row, Share
+from projections.rows import bulk_of
+from projections.workers import Sources
 from tests.projections.conftest import PROJECTIONS, BareLedger, Life
 
 PARTS = 3
@@ -105,3 +110,40 @@ def test_what_can_be_divided_by_aggregates_is_read_so() -> None:
     assert Rulebook([projection(counts)]).is_divisible
     assert not Rulebook([projection()]).is_divisible
     assert not Rulebook([*PROJECTIONS, projection()]).is_divisible
+
+
+@pytest.mark.parametrize("many", [0, 1, 2, 7])
+@pytest.mark.parametrize("of", [1, 2, 3])
+def test_shares_of_a_table_are_disjoint_and_complete(
+    ledger: BareLedger, many: int, of: int
+) -> None:
+    engine = ledger.engine()
+    create_tables(engine, [noted := projection()])
+    bulk = {table: bulk_of(table, row, engine.dialect) for table, row in noted.rows.items()}
+    written = [IdRow(f"{number:03}") for number in range(many)]
+    with engine.begin() as connection:
+        if written:
+            bulk[ids].append(connection, written)
+        found = [
+            [key for some in Stored(connection, bulk).all_rows(ids, share) for key in some]
+            for share in (Share(number, of) for number in range(of))
+        ]
+    assert sorted(key for share in found for key in share) == [row.id for row in written]
+    assert max(map(len, found)) <= -(-many // of)
+
+
+def test_no_process_is_idle_while_another_folds_the_last_part(
+    ledger: BareLedger, life: Life
+) -> None:
+    ledger.append(life.open() + [each for n in range(20) for each in life.book(f"R-{n}", "ACME")])
+    engine = ledger.engine()
+    create_tables(engine, PROJECTIONS)
+    for jobs in (2, 3):
+        manner = Manner(budget_bytes=jobs * 5_000, jobs=jobs)
+        sources = Sources(ledger.log, engine, PROJECTIONS)
+        names = {each.name: 0 for each in PROJECTIONS}
+        building = Building(
+            sources, PROJECTIONS, names, manner, left_out=LeftOut({}), tell=lambda *_: None
+        )
+        assert building.parts(ledger.log.head()) % jobs == 0
+        assert building.parts(ledger.log.head()) > jobs

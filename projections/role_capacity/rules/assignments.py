@@ -1,9 +1,11 @@
 """What becomes of assignments and their hours, and when each week of them was changed."""
 
+from collections.abc import Mapping
+
 from domain.aggregate import Event
 from domain.assignments import Assignment
 from projections.moments import recorded_at_us
-from projections.role_capacity.by_week import by_week, by_week_text
+from projections.role_capacity.by_week import by_week, by_week_text, changed_at_us_by_week
 from projections.role_capacity.rules.projection import key_of, rule
 from projections.role_capacity.tables import AssignmentRow, assignments
 
@@ -20,7 +22,7 @@ def _made(_: AssignmentRow | None, event: Assignment.Made, _position: int) -> As
         probability_percent=event.probability_percent,
         weekly_hours="{}",
         changed_at_us=recorded_at_us(event),
-        changed_at_us_by_week="{}",
+        changed_earlier_us_by_week="{}",
     )
 
 
@@ -47,16 +49,14 @@ def _probability_changed(
 @rule(assignments, Assignment.HoursSet, key=key_of(assignments))
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
     said, before = dict(event.weeks), by_week(row.weekly_hours)
-    row.changed_at_us = changed_at_us = recorded_at_us(event)
-    units_by_week, times = said, dict.fromkeys(said, changed_at_us)
-    if before.keys() - said.keys():  # else nothing is left of what was
-        units_by_week, times = before | said, by_week(row.changed_at_us_by_week) | times
+    units_by_week, earlier = said, {}
+    if left := before.keys() - said.keys():
+        units_by_week, changed_at_us = before | said, changed_at_us_by_week(row)
+        earlier = {week: changed_at_us[week] for week in left}
     if not all(units_by_week.values()):
         units_by_week = {week: each for week, each in units_by_week.items() if each}
-        times = {week: each for week, each in times.items() if week in units_by_week}
     row.weekly_hours = by_week_text(units_by_week)
-    row.changed_at_us_by_week = by_week_text(times)
-    return row
+    return _changed(row, event, earlier)
 
 
 @rule(assignments, Assignment.Ended, Assignment.Resumed, key=key_of(assignments))
@@ -65,9 +65,10 @@ def _ended_or_resumed(row: AssignmentRow, event: Event, _position: int) -> Assig
     return _changed(row, event)
 
 
-def _changed(row: AssignmentRow, event: Event) -> AssignmentRow:
-    """Note when something changed that concerns all its weeks."""
+def _changed(
+    row: AssignmentRow, event: Event, earlier: Mapping[str, int] | None = None
+) -> AssignmentRow:
+    """Note when something changed that concerns all weeks, but for those that changed earlier."""
     row.changed_at_us = recorded_at_us(event)
-    weeks = by_week(row.changed_at_us_by_week)
-    row.changed_at_us_by_week = by_week_text(dict.fromkeys(weeks, row.changed_at_us))
+    row.changed_earlier_us_by_week = by_week_text(earlier) if earlier else "{}"
     return row

@@ -29,7 +29,7 @@ _OF_NAMES = (Person.Renamed, Person.Forgotten)  # which no figure knows
 
 role_capacity = Projection(
     "role_capacity",
-    version=2,
+    version=3,
     rows={**PLANNED, **DERIVED},
     subscribes=events_of(*_PLANNING),
     owned=tuple(PLANNED),

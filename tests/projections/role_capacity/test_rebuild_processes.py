@@ -14,6 +14,7 @@ from projections.building import Manner
 from projections.closing import Wish
 from projections.rebuilding import rebuild
 from projections.role_capacity import role_capacity
+from projections.role_capacity.counting import Totals
 from tests.projections.role_capacity.documents import WEEKS, Planning
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.test_parking import LATER
@@ -87,7 +88,7 @@ def test_rows_that_are_not_derived_are_found(
     """The negative control: a rebuild whose derivation writes nothing."""
     right = rows_of(filled.engine)
     assert role_capacity.derivation is not None
-    monkeypatch.setattr(type(role_capacity.derivation), "build", lambda *_: None)
+    monkeypatch.setattr(type(role_capacity.derivation), "build", lambda *_: Totals())
     open_it = partial(open_bare, *where(filled.ledger), role_capacity.name)
     rebuild(open_it, manner=Manner(folder=tmp_path / "spools"))
     assert rows_of(filled.engine) != right
