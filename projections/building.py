@@ -76,11 +76,11 @@ class Building:
 
         Raises EventFailed, PartFailed and Overtaken; what is built so far is kept.
         """
-        with self._sources.engine.begin() as connection:
-            mine = self._left_behind(connection) or self._begun(connection, stop)
-        if mine[0].state == "ready":
-            return mine
         with Crew(self._sources, open_sources, jobs=self._manner.jobs) as crew:
+            with self._sources.engine.begin() as connection:
+                mine = self._left_behind(connection) or self._begun(connection, stop)
+            if mine[0].state == "ready":
+                return mine
             self._fold(mine, crew)
             self._derive_and_index(mine, crew)
         return self._made_ready(mine)

@@ -56,7 +56,7 @@ class History:
     def run(self, page: Sequence[LogRow]) -> None:
         """Apply a page. Raises EventFailed."""
         readings, notes = self._readings, self._notes_touched
-        keeps = self._keeps_aggregate
+        keeps, skipping = self._keeps_aggregate, self._left_out.by_position
         for position, originator_id, version, topic, state in self._not_skipped(page):
             projection = ""
             try:
@@ -66,8 +66,9 @@ class History:
                 event = read(state)
                 # Made by msgspec in a quarter of the time that UUID(bytes=...) takes.
                 identify(event, convert(originator_id, UUID), version)
-                wanting = self._wanting(targets, position)
-                for rows, touched, key_of, apply, projection, is_owned in wanting:  # noqa: B007 - an error names it
+                if skipping:
+                    targets = self._wanted(targets, position)
+                for rows, touched, key_of, apply, projection, is_owned in targets:  # noqa: B007 - an error names it
                     key = originator_id if key_of is None else key_of(event)
                     if not (all_owned or self._is_mine(originator_id, key, is_owned)):
                         continue
@@ -112,11 +113,9 @@ class History:
             return page
         return [row for row in page if not self._names <= skipping.get(row[0], frozenset())]
 
-    def _wanting(self, targets: tuple[_Target, ...], position: int) -> tuple[_Target, ...]:
-        skipping = self._left_out.by_position
-        if not skipping or position not in skipping:
-            return targets
-        return tuple(each for each in targets if each.projection not in skipping[position])
+    def _wanted(self, targets: tuple[_Target, ...], position: int) -> tuple[_Target, ...]:
+        skipped = self._left_out.by_position.get(position, frozenset())
+        return tuple(each for each in targets if each.projection not in skipped)
 
 
 @contextmanager

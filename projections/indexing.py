@@ -4,9 +4,11 @@ PostgreSQL makes several at a time, also of one table. SQLite has one who writes
 threads of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Index, Table, func, inspect, select
@@ -21,8 +23,8 @@ class Indexing:
         self._engine, self._rebuild_id, self._jobs = engine, rebuild_id, jobs
         self._in_postgres = engine.dialect.name == "postgresql"
         self._workers = ThreadPoolExecutor(jobs if self._in_postgres else 1, "indexing")
-        self._tables: list[Table] = []
-        self._making: list[Future[None]] = []
+        self._making: dict[Future[None], Table] = {}
+        self._settling: list[Future[None]] = []
 
     @property
     def is_parallel(self) -> bool:
@@ -32,20 +34,21 @@ class Indexing:
     def begin(self, tables: Sequence[Table]) -> None:
         """Have indexes made of tables that have all of their rows, the largest first."""
         for table in self._largest_first([table_beside(each, self._rebuild_id) for each in tables]):
-            self._tables.append(table)
-            if self._in_postgres:
-                self._making.append(self._workers.submit(self._make_key, table))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                self._making.append(self._workers.submit(self._make, index))
+            making = [partial(self._make_key, table)] if self._in_postgres else []
+            making += [partial(self._make, index) for index in _by_name(table.indexes)]
+            self._making |= {self._workers.submit(each): table for each in making}
 
     def finish(self) -> Iterator[tuple[int, int]]:
         """Yield how many are made, of how many, until all are."""
+        left = Counter(self._making.values())
         for done, made in enumerate(as_completed(self._making)):
             yield done, len(self._making)
             made.result()
-        if self._in_postgres:
-            for settled in [self._workers.submit(self._settle, table) for table in self._tables]:
-                settled.result()
+            left[table := self._making[made]] -= 1
+            if self._in_postgres and not left[table]:
+                self._settling.append(self._workers.submit(self._settle, table))
+        for settled in self._settling:
+            settled.result()
         yield len(self._making), len(self._making)
 
     def end(self) -> None:
@@ -83,6 +86,10 @@ class Indexing:
                     f"ALTER TABLE {table.name} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
                 )
             connection.exec_driver_sql(f"ANALYZE {table.name}")
+
+
+def _by_name(indexes: Iterable[Index]) -> list[Index]:
+    return sorted(indexes, key=lambda index: str(index.name))
 
 
 @contextmanager

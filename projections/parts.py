@@ -164,7 +164,8 @@ class PartWork:
             self._rulebook,
             plan.left_out,
             notes_touched=self._spool is not None and plan.stop > plan.checkpoint_positions,
-            keeps_aggregate=None if whole else self._part.keeps_aggregate,
+            # Where a share is read, it is the database that leaves out all others.
+            keeps_aggregate=None if whole or self._reads_share else self._part.keeps_aggregate,
             keeps_key=None if whole else self._part.keeps_key,
         )
         with engine.connect() as connection:
@@ -201,8 +202,10 @@ class PartWork:
 
     def _fold_between(self, after: int, up_to: int, progress: PartProgress) -> Applied:
         read = Applied()
-        for start in range(after, up_to, WINDOW_POSITIONS):
-            end = min(start + WINDOW_POSITIONS, up_to)
+        # A share is so much smaller than what lies between two positions.
+        window = WINDOW_POSITIONS * (self._plan.parts if self._reads_share else 1)
+        for start in range(after, up_to, window):
+            end = min(start + window, up_to)
             if self._reads_share:
                 page = self._log.share(start, end, self._part.first, self._part.last)
             else:

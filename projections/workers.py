@@ -62,7 +62,9 @@ class Crew:
         self._workers: dict[Pipe, BaseProcess] = {}
 
     def __enter__(self) -> Self:
-        """Start nobody yet."""
+        """Start all processes, of which each takes half a second to be there."""
+        if self._jobs > 1:
+            self._start()
         return self
 
     def __exit__(
@@ -97,7 +99,7 @@ class Crew:
     def _shared_out(self, tasks: Sequence[Task], heard: Callable[[int, int], object]) -> list[Any]:
         results: list[Any] = [None] * len(tasks)
         left, busy = deque(enumerate(tasks)), dict[Pipe, int]()
-        idle = self._started(min(self._jobs, len(tasks)))
+        idle = list(self._workers)
         while left or busy:
             while idle and left:
                 pipe = idle.pop()
@@ -112,15 +114,14 @@ class Crew:
                     heard(busy[pipe], said)
         return results
 
-    def _started(self, many: int) -> list[Pipe]:
+    def _start(self) -> None:
         context = get_context("spawn")  # a fork would share connections and locks
-        while len(self._workers) < many:
+        for _ in range(self._jobs):
             ours, theirs = context.Pipe()
             process = context.Process(target=_work, args=(self._open_sources, theirs))
             process.start()
             theirs.close()
             self._workers[ours] = process
-        return list(self._workers)[:many]
 
     def _said(self, pipe: Pipe) -> _Done | int:
         try:

@@ -59,33 +59,46 @@ def week_rows(
     department_id, role_id = assignment.department_id, None
     if assignment.person_id is not None:
         department_id, role_id = (person.department_id, person.role_id) if person else (None, None)
+    gates = _gates_in_all(assignment, person, units_by_week)
+    # By place, not by name: there are millions of them.
     return [
         WeekHoursRow(
-            assignment_id=assignment.assignment_id,
-            week_start=week,
-            person_id=assignment.person_id,
-            role_id=role_id,
-            department_id=department_id,
-            project_id=assignment.project_id,
-            vertical_id=project.vertical_id if project else None,
-            project_role_id=assignment.project_role_id,
-            project_role_department_id=project_role.department_id if project_role else None,
-            template_id=project.template_id if project else None,
-            is_tentative=int(assignment.probability_percent < FIRM_PERCENT),
-            gates=_gates(assignment, person, week),
-            units=units,
-            updated_at_us=earlier.get(week, changed_at_us),
+            assignment.assignment_id,
+            week,
+            assignment.person_id,
+            role_id,
+            department_id,
+            assignment.project_id,
+            project.vertical_id if project else None,
+            assignment.project_role_id,
+            project_role.department_id if project_role else None,
+            project.template_id if project else None,
+            int(assignment.probability_percent < FIRM_PERCENT),
+            _gates(person, week) if gates is None else gates,
+            units,
+            earlier.get(week, changed_at_us),
         )
         for week, units in units_by_week.items()
     ]
 
 
-def _gates(assignment: AssignmentRow, person: PersonRow | None, week: str) -> int:
+def _gates_in_all(
+    assignment: AssignmentRow, person: PersonRow | None, weeks: Collection[str]
+) -> int | None:
+    """Return what is so in all of these weeks; None: that depends on the week."""
     if not assignment.is_active:
         return IN_NO_CASE
     if assignment.person_id is None:
         return IN_ANY_CASE if assignment.project_role_id is not None else IN_NO_CASE
     if person is None or not person.is_active:
+        return IN_NO_CASE
+    if person.strict_from <= min(weeks) and max(weeks) < person.strict_until:
+        return IN_ANY_CASE
+    return None
+
+
+def _gates(person: PersonRow | None, week: str) -> int:
+    if person is None:
         return IN_NO_CASE
     if person.strict_from <= week < person.strict_until:
         return IN_ANY_CASE

@@ -50,9 +50,9 @@ def _probability_changed(
 def _hours_set(row: AssignmentRow, event: Assignment.HoursSet, _position: int) -> AssignmentRow:
     said, before = dict(event.weeks), by_week(row.weekly_hours)
     units_by_week, earlier = said, {}
-    if left := before.keys() - said.keys():
+    if not before.keys() <= said.keys():
         units_by_week, changed_at_us = before | said, changed_at_us_by_week(row)
-        earlier = {week: changed_at_us[week] for week in left}
+        earlier = {week: changed_at_us[week] for week in before.keys() - said.keys()}
     if not all(units_by_week.values()):
         units_by_week = {week: each for week, each in units_by_week.items() if each}
     row.weekly_hours = by_week_text(units_by_week)
