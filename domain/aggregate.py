@@ -102,6 +102,8 @@ class Aggregate:
     # A new one is far likelier than an old one: the ledger does not look before it decides,
     # and the store's own check sends the command back when the guess was wrong.
     assumed_new: ClassVar[bool] = False
+    # State in units of 1/10 000 hour, by week or not, which people are told as hours.
+    in_hours: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, aggregate_id: UUID) -> None:
         self.id = aggregate_id

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from domain.aggregate import Aggregate
 from domain.stored import declared_fields
-from domain.words import NOTHING, spaced, told_value
+from domain.words import NOTHING, spaced, told_hours, told_value
 
 MAX_ITEMS = 100
 
@@ -27,10 +27,28 @@ class Change(Struct, frozen=True):
     @property
     def words(self) -> str:
         """The change as people read it; empty if nothing was there, and nothing came."""
-        after = _told(self.after)
+        after = self._told(self.after)
         if self.before is not None:
-            return f"{spaced(self.field)} {_told(self.before)} -> {after}"
-        return f"{spaced(self.field)} {after}" if after != NOTHING else ""
+            return f"{self._name} {self._told(self.before)} -> {after}"
+        return f"{self._name} {after}" if after != NOTHING else ""
+
+    @property
+    def _name(self) -> str:
+        return spaced(self.field)
+
+    def _told(self, value: Any) -> str:
+        return told_value(value if not isinstance(value, list) else tuple(value))
+
+
+class ChangeOfHours(Change, frozen=True):
+    """A change of units, which are told as hours."""
+
+    @property
+    def _name(self) -> str:
+        return spaced(self.field.removesuffix("_units"))
+
+    def _told(self, value: Any) -> str:
+        return told_hours(value)
 
 
 _ABSENT = object()
@@ -38,11 +56,12 @@ _ABSENT = object()
 
 def differences(before: Aggregate, after: Aggregate) -> tuple[Change, ...]:
     """Return the fields of the declared state in which two states of one aggregate differ."""
-    changes = []
+    changes: list[Change] = []
     for field in declared_fields(type(after)):
         old, new = _value(before, field), getattr(after, field, _ABSENT)
         if old is not new and old != new:
-            changes.append(_change(field, old, new))
+            made = ChangeOfHours if field in after.in_hours else Change
+            changes.append(_change(made, field, old, new))
     return tuple(changes)
 
 
@@ -51,15 +70,15 @@ def _value(aggregate: Aggregate, field: str) -> Any:
     return getattr(aggregate, field, _ABSENT) if aggregate.exists else _ABSENT
 
 
-def _change(field: str, old: Any, new: Any) -> Change:
+def _change(made: type[Change], field: str, old: Any, new: Any) -> Change:
     if not isinstance(new, tuple):
-        return Change(field, _shown(old), _shown(new))
+        return made(field, _shown(old), _shown(new))
     olds = old if isinstance(old, tuple) else ()
     gone, come = _lacking(olds, new), _lacking(new, olds)
     if not gone and not come:  # the same items in another order
         gone, come = list(olds), list(new)
     left_out = max(0, len(gone) - MAX_ITEMS) + max(0, len(come) - MAX_ITEMS)
-    return Change(
+    return made(
         field,
         None if old is _ABSENT else _shown(gone[:MAX_ITEMS]),
         _shown(come[:MAX_ITEMS]),
@@ -81,6 +100,3 @@ def _shown(value: Any) -> Any:
         return told_value(value)
     return to_builtins(value)
 
-
-def _told(value: Any) -> str:
-    return told_value(value if not isinstance(value, list) else tuple(value))

@@ -62,6 +62,8 @@ class Assignment(Aggregate):
     probability_percent: int
     weeks: WeekUnits
 
+    in_hours = frozenset({"weeks"})
+
     class Made(Event, topic="assignments.assignment_made"):
         """Made the assignment {assignment_id} of person {person_id} to project {project_id}."""
 

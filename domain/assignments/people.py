@@ -62,6 +62,8 @@ class Person(Aggregate):
     is_active: bool
     time_off: WeekUnits
 
+    in_hours = frozenset({"weekly_capacity_units", "time_off"})
+
     class Hired(Event, topic="assignments.person_hired"):
         """Hired the person {person_id} for {weekly_capacity_units:hours} a week."""
 

@@ -15,6 +15,7 @@ from domain.errors import DomainError, Invalid
 from domain.names import name_fault, shown
 from domain.versions import OtherVersion, Seen
 from interfaces.http.asked import Asked, flag
+from interfaces.http.confinement import may_be_told
 from interfaces.http.errors import PROBLEM_TYPE, RequestRefused, domain_problem
 from interfaces.http.missed import missed_events
 from interfaces.http.versions import expected_version
@@ -82,8 +83,10 @@ async def _with_missed(
     asked: Asked, error: OtherVersion, command: Command, use_case: UseCase
 ) -> Reply:
     """Return the problem with what the caller has not seen: read now, for it is not decided on."""
-    missed = await missed_events(asked.service, error, command, use_case)
-    problem = structs.replace(domain_problem(error, asked.request_id), missed=missed)
+    problem = domain_problem(error, asked.request_id)
+    if may_be_told(asked.caller, error.aggregate_class):
+        missed = await missed_events(asked.service, error, command, use_case)
+        problem = structs.replace(problem, missed=missed)
     return Reply(problem.status, encode(problem))
 
 

@@ -6,6 +6,7 @@ sees one vertical alone is shown plans by the reports, which know verticals, and
 
 from collections.abc import Sequence
 
+from domain.aggregate import Aggregate
 from domain.catalogue import EVENTS_BY_TOPIC
 from domain.stored import stored_topics
 from interfaces.callers import Caller
@@ -23,6 +24,12 @@ def is_confined(caller: Caller) -> bool:
 def is_of_verticals(topic: str) -> bool:
     """Return whether a stored topic belongs to a context that knows verticals."""
     return topic.partition(".")[0] in OF_VERTICALS
+
+
+def may_be_told(caller: Caller, aggregate_class: type[Aggregate]) -> bool:
+    """Return whether a caller may be told what happened to such an aggregate."""
+    topics = [each.topic for each in aggregate_class.evolutions]
+    return not (is_confined(caller) and any(map(is_of_verticals, topics)))
 
 
 def check_context(caller: Caller, context: str) -> None:

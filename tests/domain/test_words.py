@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from domain.aggregate import Aggregate, Event, evolves
+from domain.aggregate import Aggregate, Event, evolves, identify
 from domain.assignments import Assignment, Person
 from domain.assignments.weeks import hours_text
 from domain.catalogue import AGGREGATES
@@ -139,6 +139,22 @@ def test_what_an_event_changed_is_told_field_by_field() -> None:
     assert set(changes) == {"capacity_slots", "listed"}
     assert changes["capacity_slots"].after == 7
     assert changes["capacity_slots"].words.endswith(" -> 7")
+
+
+def test_what_changed_in_hours_is_told_in_hours() -> None:
+    assignment, person = lived(Assignment), lived(Person)
+    hours = Assignment.HoursSet(assignment_id=4, weeks=(("2026-03-01", 82_500),))
+    assert changed_words(assignment, hours)["weeks"] == (
+        "weeks 2026-03-01 7.5 h -> 2026-03-01 8.25 h"
+    )
+    capacity = Person.WeeklyCapacityChanged(person_id=1, weekly_capacity_units=380_000)
+    assert changed_words(person, capacity)["weekly_capacity_units"].endswith(" h -> 38 h")
+
+
+def changed_words(aggregate: Aggregate, event: Event) -> dict[str, str]:
+    identify(event, SOME_ID, aggregate.version + 1)
+    before = _copied(aggregate)
+    return {each.field: each.words for each in differences(before, aggregate.fold((event,)))}
 
 
 def _copied(aggregate: Aggregate) -> Aggregate:

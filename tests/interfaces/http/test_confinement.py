@@ -20,8 +20,8 @@ PLANS = ("/v1/history/assignments/1?kind=Assignment", "/v1/explain/role_capacity
 def planned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, MadeKey, MadeKey]]:
     """A plan of two verticals, with the keys of somebody in one of them and of staff."""
     settings = staffed(settings_in(tmp_path_factory.mktemp("confined")))
-    grace = make_key(settings, "read", person_id="2")
-    staff = make_key(settings, "read", "staff", person_id="2")
+    grace = make_key(settings, "read", "write", person_id="2")
+    staff = make_key(settings, "read", "write", "staff", person_id="2")
     with running(settings) as live:
         yield live, grace, staff
 
@@ -99,6 +99,27 @@ def everything(live: Live, staff: MadeKey) -> int:
 async def change_hours(service: Service) -> None:
     change = HoursChange(1, {WEEKS[0]: 130_000})
     await service.planning.change_all_hours(command(), changes=[change])
+
+
+def stale_change(live: Live, key: MadeKey) -> Any:
+    answer = live.client.patch(
+        "/v1/assignments/1/hours",
+        json={"weekly_hours": {WEEKS[0]: 20}},
+        headers=key.headers | {"if-match": '"1"'},
+    )
+    assert answer.status_code == 412, answer.text
+    return answer.json()
+
+
+def test_who_changes_a_plan_too_late_is_not_told_what_happened_to_it(
+    planned: tuple[Live, MadeKey, MadeKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, grace, staff = planned
+    assert "missed" not in stale_change(live, grace)
+    assert stale_change(live, staff)["missed"]
+    # The negative control: without the guard it is told.
+    monkeypatch.setattr(confinement, "is_confined", lambda _: False)
+    assert stale_change(live, grace)["missed"]
 
 
 def test_without_the_guard_a_persons_key_reads_everything(
