@@ -3,18 +3,23 @@
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from msgspec.structs import astuple
+from sqlalchemy import Engine, Table, text
 
 from projections.building import Manner
 from projections.closing import Wish
+from projections.deriving import Stored
+from projections.projection import Row, Share
 from projections.rebuilding import rebuild
 from projections.role_capacity import role_capacity
 from projections.role_capacity.counting import Totals
+from projections.rows import bulk_of
 from tests.projections.role_capacity.documents import WEEKS, Planning
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.test_parking import LATER
@@ -22,6 +27,9 @@ from tests.projections.test_rebuild_processes import where
 from tests.support.rebuild_worker import open_bare
 
 PEOPLE = 40
+ROWS = role_capacity.rows
+assert role_capacity.derivation is not None
+derivation = role_capacity.derivation
 
 
 def rows_of(engine: Engine) -> dict[str, list[Any]]:
@@ -82,13 +90,34 @@ def test_a_rebuild_that_is_killed_goes_on_and_ends_right(filled: Life, tmp_path:
     assert rows_of(filled.engine) == right
 
 
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_shares_of_derived_rows_come_to_the_whole(filled: Life, of: int) -> None:
+    right = {table.name: rows_of(filled.engine)[table.name] for table in derivation.tables}
+    shares = [Share(number, of) for number in range(of)]
+    assert derived_in(filled, shares) == right
+    # The negative control: without one of them something is missing.
+    assert derived_in(filled, shares[1:]) != right
+
+
+def derived_in(life: Life, shares: list[Share]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {table.name: [] for table in derivation.tables}
+
+    def write(table: Table, rows: Sequence[Row]) -> None:
+        found[table.name] += map(astuple, rows)
+
+    with life.engine.connect() as connection:
+        bulk = {table: bulk_of(table, row, life.engine.dialect) for table, row in ROWS.items()}
+        stored = Stored(connection, bulk)
+        derivation.join([derivation.build(stored, write, share) for share in shares], write)
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+
+
 def test_rows_that_are_not_derived_are_found(
     filled: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The negative control: a rebuild whose derivation writes nothing."""
     right = rows_of(filled.engine)
-    assert role_capacity.derivation is not None
-    monkeypatch.setattr(type(role_capacity.derivation), "build", lambda *_: Totals())
+    monkeypatch.setattr(type(derivation), "build", lambda *_: Totals())
     open_it = partial(open_bare, *where(filled.ledger), role_capacity.name)
     rebuild(open_it, manner=Manner(folder=tmp_path / "spools"))
     assert rows_of(filled.engine) != right
