@@ -99,4 +99,3 @@ def _shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return told_value(value)
     return to_builtins(value)
-

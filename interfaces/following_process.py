@@ -54,7 +54,7 @@ class InProcess:
 
     async def start(self) -> None:
         """Start the process; it reports for itself when it follows."""
-        self._projector.poll_seconds = _POLL_SECONDS_WHEN_TOLD
+        self._projector.look_every(_POLL_SECONDS_WHEN_TOLD)
         self._task = asyncio.create_task(self._keep_running(), name="follower")
 
     async def stop(self) -> None:

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Table
 from domain.aggregate import Event
 from domain.stored import decode
 from projections.derived_differences import LINKS, ROWS_AT_ONCE, read_key, touch_derived
-from projections.explaining import as_people_see
 from projections.folding import Rulebook
 from projections.log import PastLog
 from projections.projection import Key, Projection, Row
+from projections.row_places import as_people_see
 from projections.rows import BulkRows, bulk_of
 
 _WINDOW_POSITIONS = 5_000

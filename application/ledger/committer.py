@@ -1,63 +1,29 @@
 """The one task that stores commands: everything queued goes in one group, one call, one fsync.
 
 Nobody is answered before the group is durable, whatever the answer. A group that was decided on
-stale states, or whose fate is unknown, is decided again while the write lock is held, so that
-the second try meets no third party; there a fault falls on its own member alone.
+stale states, or whose fate is unknown, gets a second try.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import count
 from time import perf_counter
-from typing import Protocol
-from uuid import UUID
 
 import structlog
 
+from application.ledger.batches import batch_of
 from application.ledger.cache import AggregateCache
-from application.ledger.command import KeyReused, LedgerUnavailable, Replayed
-from application.ledger.store import (
-    Batch,
-    EventStore,
-    FoundReply,
-    KeptReply,
-    Row,
-    StaleGroup,
-    StoredRow,
-    StoreLost,
-    Stream,
-    Turn,
-)
-from application.ledger.unit_of_work import Member, Missing, Reads, Reference
+from application.ledger.command import LedgerUnavailable
+from application.ledger.loading import Load
+from application.ledger.second_try import SecondTry
+from application.ledger.store import Batch, EventStore, StaleGroup, StoreLost
+from application.ledger.unit_of_work import Member, Missing
 from domain.errors import DomainError
 
 logger = structlog.get_logger(__name__)
 
-# Backing off from a database that went away; the last step repeats until the time is up.
-_RECONNECT_STEPS_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)
-_NO_LIMIT = 2**62
 _SPLIT_FROM_DECISIONS = 16
-_FATE_UNKNOWN = (
-    "The database cannot be reached; whether this was stored is unknown. "
-    "Sending the same request again is safe"
-)
-
-
-class Loads(Protocol):
-    """Where streams can be read: the store, or a turn in which the write lock is held."""
-
-    async def load(self, wanted: Sequence[UUID]) -> dict[UUID, Stream]:
-        """Return the streams; an aggregate without events has an empty one."""
-
-    async def events(
-        self, originator_id: UUID, *, after_version: int, limit: int
-    ) -> list[StoredRow]:
-        """Return events of one stream, oldest first."""
-
-
-Load = Callable[[Sequence[Reference], AggregateCache, Loads], Awaitable[None]]
 
 
 class QueueFull(LedgerUnavailable):
@@ -90,6 +56,9 @@ class Committer:
         self._queue_commands, self._group_events = queue_commands, group_events
         self._outage_seconds = outage_seconds
         self._on_committed = on_committed
+        self._second_try = SecondTry(
+            store, load, now, outage_seconds=outage_seconds, stored=self._stored_at_last
+        )
         self._queue: deque[Member] = deque()
         self._under_way: list[Member] = []
         self._queued_decisions = 0
@@ -170,7 +139,7 @@ class Committer:
         if any(member.doubtful for member in group):
             await self._redo(group, None)
             return
-        batch = self._batch(group)
+        batch = batch_of(group, self._now())
         try:
             async with asyncio.timeout(self._outage_seconds):
                 base = await self._store_batch(batch)
@@ -220,28 +189,6 @@ class Committer:
         except Exception:  # states that do not belong together? the second try will tell
             member.doubtful = True
 
-    def _batch(self, group: Sequence[Member]) -> Batch:
-        rows: list[Row] = []
-        replies: list[KeptReply] = []
-        reads: Reads = {}
-        written_on: dict[int, int] = {}
-        for member in group:
-            rows += member.rows
-            if kept := member.kept_reply(len(rows)):
-                replies.append(kept)
-            for key, seen in member.reads.items():
-                known = reads.get(key)
-                # Of two, the older: what was decided on it must stand as well.
-                if known is None or seen[1] < known[1]:
-                    reads[key] = seen
-            for key in member.written:
-                written_on.setdefault(key, member.reads[key][1])
-        for key, version in written_on.items():
-            if reads[key][1] == version:  # the insert finds out whether it has moved on
-                del reads[key]
-        recorded_at_us = int(self._now().timestamp() * 1_000_000)
-        return Batch(rows, list(reads.values()), replies, recorded_at_us)
-
     def _settle(self, group: Sequence[Member], base: int) -> None:
         position = base
         positions = []
@@ -257,121 +204,20 @@ class Committer:
         asyncio.get_running_loop().call_soon(_answer, group[half:], positions[half:])
         self._on_committed(position, group)
 
-    # The second try: the write lock is held from load to append, so nothing can move between.
+    def _stored_at_last(self, group: Sequence[Member], states: AggregateCache, base: int) -> None:
+        self._cache.adopt(states)
+        self._settle(group, base)
 
     async def _redo(self, group: list[Member], after: Exception | None) -> None:
+        """Give a group its second try; what is queued is decided anew behind it."""
         self._recovering = True
         self._cache.forget_queued()
         for member in self._queue:
             member.decided = False
         try:
-            async with asyncio.timeout(self._outage_seconds):
-                await self._redo_together(group, after)
-        except TimeoutError:
-            logger.error("store_unreachable", commands=len(group))
-            for member in group:
-                member.fail(LedgerUnavailable(_FATE_UNKNOWN))
+            await self._second_try.run(group, after)
         finally:
             self._recovering = False
-
-    async def _redo_together(self, group: list[Member], after: Exception | None) -> None:
-        try:
-            await self._until_stored(group, after)
-        except Exception as error:
-            if len(group) == 1:
-                self._report(group[0], error)
-                return
-            for member in group:
-                if not member.future.done():
-                    await self._redo_together([member], after)
-
-    async def _until_stored(self, group: list[Member], after: Exception | None) -> None:
-        for attempt in count():
-            try:
-                return await self._in_turn(group, fate_unknown=isinstance(after, StoreLost))
-            except StoreLost as lost:
-                after = lost
-                logger.warning("store_lost", attempt=attempt, error=str(lost))
-                await asyncio.sleep(
-                    _RECONNECT_STEPS_SECONDS[min(attempt, len(_RECONNECT_STEPS_SECONDS) - 1)]
-                )
-
-    async def _in_turn(self, group: list[Member], *, fate_unknown: bool) -> None:
-        """Decide and store a group under the lock, trusting no state that was read before it."""
-        states = AggregateCache(_NO_LIMIT)
-        async with self._store.turn() as turn:
-            members = [
-                member
-                for member in group
-                if not (fate_unknown and await self._stored_already(turn, member))
-            ]
-            members = await self._not_answered_before(turn, members)
-            await self._load_for(turn, states, members)
-            members = [each for each in members if await self._decide_in_turn(turn, states, each)]
-            base = await turn.append(self._batch(members))
-        self._cache.adopt(states)
-        self._settle(members, base)
-
-    async def _stored_already(self, turn: Turn, member: Member) -> bool:
-        """Answer a member whose rows are found as they were sent: only the answer was lost."""
-        positions = await turn.positions(member.rows)
-        if not positions or None in positions:
-            return False
-        member.settle(max(each for each in positions if each is not None))
-        return True
-
-    async def _not_answered_before(self, turn: Turn, members: Sequence[Member]) -> list[Member]:
-        """Answer the members whose key has a reply already; return the others."""
-        keys = [each.command.idempotency_key for each in members if each.command.idempotency_key]
-        found = await turn.replies(keys) if keys else {}
-        others = []
-        for member in members:
-            if (reply := found.get(member.command.idempotency_key)) is None:
-                others.append(member)
-            else:
-                member.fail(answer_again(reply, member.command.fingerprint))
-        return others
-
-    async def _load_for(
-        self, turn: Turn, states: AggregateCache, members: Sequence[Member]
-    ) -> None:
-        """Load what the members will ask for, all of it at once and not one after the other."""
-        while True:
-            lacking: dict[int, Reference] = {}
-            for member in members:
-                try:
-                    member.decide(states, self._now(), assume=False)
-                except Missing as missing:
-                    lacking |= {each[1].int: each for each in missing.references}
-                except Exception as error:  # told when it is decided in its turn
-                    logger.debug("decided_on_trial", error=repr(error))
-            if not lacking:
-                return
-            await self._load(list(lacking.values()), states, turn)
-
-    async def _decide_in_turn(self, turn: Turn, states: AggregateCache, member: Member) -> bool:
-        """Decide a member; return whether it goes on to be stored."""
-        member.decided = member.doubtful = False
-        try:
-            while not member.decided:
-                try:
-                    member.decide(states, self._now(), assume=False)
-                except Missing as missing:
-                    await self._load(missing.references, states, turn)
-        except StoreLost:
-            raise
-        except DomainError as refused:
-            member.fail(refused)
-            return False
-        except Exception as error:  # under the lock it is this member's own fault: it falls alone
-            self._report(member, error)
-            return False
-        states.queue(member.written)
-        return True
-
-    def _report(self, member: Member, error: Exception) -> None:
-        logger.error("command_failed", command_id=str(member.command.command_id), exc_info=error)
-        member.fail(error)
 
     def _stopped(self, task: "asyncio.Task[None]") -> None:
         if task.cancelled():
@@ -388,10 +234,3 @@ class Committer:
 def _answer(group: Sequence[Member], positions: Sequence[int]) -> None:
     for member, position in zip(group, positions, strict=True):
         member.settle(position)
-
-
-def answer_again(found: FoundReply, fingerprint: bytes) -> Exception:
-    """Return what answers a repeated key: the reply given before, or KeyReused."""
-    if found.fingerprint != fingerprint:
-        return KeyReused()
-    return Replayed(found.reply, found.position)

@@ -18,8 +18,10 @@ from application.ledger.command import (
     Reply,
     StillRunning,
 )
-from application.ledger.committer import Committer, Loads, answer_again
+from application.ledger.committer import Committer
+from application.ledger.loading import Loads
 from application.ledger.recent_replies import RecentReplies
+from application.ledger.second_try import answer_again
 from application.ledger.store import (
     EventStore,
     FoundReply,

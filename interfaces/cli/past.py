@@ -114,7 +114,7 @@ def diff(
     async def work(session: Session) -> "tuple[int, int, list[Change], int]":
         from projections.catalogue import PROJECTIONS
         from projections.differences import count_differences, read_differences
-        from projections.explaining import find_projection
+        from projections.row_places import find_projection
 
         if projection is not None:
             find_projection(PROJECTIONS, projection)
@@ -223,7 +223,7 @@ def explain(
     async def work(session: Session) -> "Explanation":
         from projections.catalogue import PROJECTIONS
         from projections.explaining import explain as explained
-        from projections.explaining import find_projection, read_place
+        from projections.row_places import find_projection, read_place
 
         place = read_place(find_projection(PROJECTIONS, projection), key)
         return await session.read(explained, session.service.log, place, limit=limit)

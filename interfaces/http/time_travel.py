@@ -23,8 +23,9 @@ from interfaces.http.wire import encode, json_response
 from interfaces.recorded import RecordedAnswer, fields_of_event
 from projections.catalogue import PROJECTIONS
 from projections.differences import Change, Named, count_differences, read_differences
-from projections.explaining import Place, explain, find_projection, read_place
+from projections.explaining import explain
 from projections.log import PastLog
+from projections.row_places import Place, find_projection, read_place
 
 router = APIRouter(route_class=Route, tags=["time travel"])
 

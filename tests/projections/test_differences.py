@@ -17,9 +17,9 @@ from projections.differences import (
     count_differences,
     read_differences,
 )
-from projections.explaining import as_people_see
 from projections.past import PastFailed, open_past
 from projections.past_files import PastFiles, PastLimits
+from projections.row_places import as_people_see
 from tests.projections.conftest import PROJECTIONS, BareLedger, Life
 from tests.projections.pasts import Rows, lived, small_disk
 from tests.projections.test_projector import FEW, wishes

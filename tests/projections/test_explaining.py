@@ -11,19 +11,18 @@ from sqlalchemy import Connection, Engine, Table
 from domain.errors import Invalid
 from domain.stored import encode, stored_topic
 from domain.suppliers import SupplierCapacity
-from projections.explaining import (
-    Explained,
+from projections.explaining import Explained, explain
+from projections.folding import Fold, Rulebook
+from projections.log import LogRow
+from projections.projection import Projection, Row
+from projections.row_places import (
     NoSuchProjection,
     NoSuchRow,
     NoSuchTable,
     Place,
-    explain,
     find_projection,
     read_place,
 )
-from projections.folding import Fold, Rulebook
-from projections.log import LogRow
-from projections.projection import Projection, Row
 from tests.projections.conftest import LINE, PROJECTIONS, SCENARIO, BareLedger, Life
 from tests.projections.test_projector import FEW, start_over, started_anew, wishes
 

@@ -6,10 +6,11 @@ from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, select
 
 from domain.suppliers import SupplierCapacity
 from projections.differences import read_differences
-from projections.explaining import explain, read_place
+from projections.explaining import explain
 from projections.past import open_past
 from projections.past_files import PastFiles
 from projections.projection import Projection, Row
+from projections.row_places import read_place
 from tests.projections.conftest import BareLedger, Life
 
 holders = Table(

@@ -87,7 +87,8 @@ def test_the_server_is_not_ready_without_its_projector(live: Any) -> None:
     answered = live.client.get("/readyz")
     assert (answered.status_code, answered.json()["status"]) == (503, "not ready")
     assert live.client.get("/healthz").status_code == 200
-    live.service.projector.failure = "disk full"  # as it leaves it when it stops by itself
+    # As it leaves it when it stops by itself.
+    live.service.projector._follower.failure = "disk full"
     assert live.client.get("/readyz").json()["projector"] == "failing: disk full"
 
 

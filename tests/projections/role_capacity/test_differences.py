@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 
 from projections import derived_differences
 from projections.differences import Change, read_differences
-from projections.explaining import as_people_see
 from projections.past import make_past, open_past
 from projections.past_files import PastFiles, PastLimits
 from projections.role_capacity import role_capacity
+from projections.row_places import as_people_see
 from tests.projections.role_capacity.documents import Planning, documents
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.reference import Document

@@ -8,10 +8,11 @@ from sqlalchemy import Table
 
 from domain.assignments import Assignment
 from domain.stored import encode, stored_topic
-from projections.explaining import Explained, NoSuchRow, Place, explain, read_place
+from projections.explaining import Explained, explain
 from projections.projection import Key
 from projections.role_capacity import provenance, role_capacity
 from projections.role_capacity.totals import hour_totals, week_hours
+from projections.row_places import NoSuchRow, Place, read_place
 from tests.projections.role_capacity.documents import WEEKS, Planning, documents
 from tests.projections.role_capacity.life import Life
 from tests.projections.role_capacity.reference import Document
