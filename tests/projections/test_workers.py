@@ -1,20 +1,17 @@
 """A crew shares out tasks, tells how far they are, and says what went wrong with any of them."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from projections.workers import Crew, PartFailed, Progress, Sources
-from tests.support.ledgers import log_at
-
-
-@contextmanager
-def nothing() -> Iterator[Sources]:
-    yield Sources(log_at(os.devnull), create_engine("sqlite://"), ())
+from tests.support.crew_owner import nothing
+from tests.support.waiting import wait_until
 
 
 def squared(number: int, _sources: Sources, progress: Progress) -> tuple[int, int]:
@@ -71,3 +68,23 @@ def test_what_went_wrong_is_said(task: object, said: str) -> None:
         Crew(sources, nothing, jobs=2) as crew,
     ):
         crew.run([partial(squared, 1), task, partial(squared, 2)], not_looking)  # type: ignore[list-item] # two kinds
+
+
+@pytest.mark.parametrize("state", ["idle", "busy"])
+def test_no_process_outlives_its_owner(state: str) -> None:
+    command = [sys.executable, "-m", "tests.support.crew_owner", state]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline()
+        crew = Path(f"/proc/{owner.pid}/task/{owner.pid}/children").read_text().split()
+        assert len(crew) >= 2
+        owner.kill()
+    wait_until(lambda: not any(map(runs, crew)))
+
+
+def runs(pid: str) -> bool:
+    """Return whether a process is there, and not only waited for by nobody."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
