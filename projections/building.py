@@ -39,7 +39,7 @@ from projections.workers import Crew, OpenSources, Sources
 ROW_BYTES = 900
 DEFAULT_BUDGET_BYTES = 256 * 2**20
 
-Stage = Literal["reading", "indexing", "following", "comparing", "switching"]
+Stage = Literal["reading", "deriving", "indexing", "following", "comparing", "switching"]
 # What is being done, how much of it is done, and how much there is.
 Tell = Callable[[Stage, int, int], object]
 
@@ -222,10 +222,13 @@ class Building:
         for each in self._projections:
             if each.derivation is not None:
                 derived = DerivedRows(self._sources.engine, mine, each)
-                derived.clear()
+                many = derived.begin()
                 shares = [Share(number, jobs) for number in range(jobs)]
                 tasks = [partial(derive_share, mine, each.name, share) for share in shares]
-                derived.join(crew.run(tasks, lambda _: None))
+                derived.join(crew.run(tasks, partial(self._tell_derived, many)))
+
+    def _tell_derived(self, many: int, done: int) -> None:
+        self._tell("deriving", done, many)
 
 
 def drop_built(connection: Connection, dropped: Sequence[Copy], folder: Path | None) -> None:

@@ -102,6 +102,10 @@ class Derivation(Protocol):
     def tables(self) -> tuple[Table, ...]:
         """The tables whose rows follow."""
 
+    @property
+    def shared_out(self) -> Table:
+        """The source whose rows are shared out when all derived rows are made."""
+
     def follow(self, before: RowsBefore, after: RowsBefore, stored: StoredRows) -> Rows:
         """Return derived rows that are other than before.
 
@@ -118,7 +122,7 @@ class Derivation(Protocol):
         """Yield derived rows that may differ because these source rows do: table, key, source."""
 
     def build(self, stored: StoredRows, write: Write, share: Share) -> Any:
-        """Write a share of the derived rows, from the source rows that are stored; each once.
+        """Write a share of the derived rows, from a share of the rows of `shared_out`; each once.
 
         Shares are built at the same time in several processes. What is returned, which can be
         pickled, is what `join` gets.

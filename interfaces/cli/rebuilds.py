@@ -29,6 +29,7 @@ __all__ = ["projections"]  # the group, with these commands in it
 _SAY_SECONDS = 0.5
 _DOING = {
     "reading": "Reading the ledger",
+    "deriving": "Deriving rows",
     "indexing": "Making indexes",
     "following": "Catching up",
     "comparing": "Comparing",

@@ -50,6 +50,7 @@ class RoleCapacityDerivation:
         people, time_off, departments, projects, project_roles, assignments
     )  # fmt: skip
     tables: tuple[Table, ...] = tuple(DERIVED)
+    shared_out: Table = assignments
 
     def follow(self, before: RowsBefore, after: RowsBefore, stored: StoredRows) -> Rows:
         """Return the derived rows that a page changes."""

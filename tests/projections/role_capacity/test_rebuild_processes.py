@@ -68,8 +68,14 @@ def test_two_processes_build_the_same(filled: Life, tmp_path: Path) -> None:
     right = rows_of(filled.engine)
     spoil(filled.engine)
     open_it = partial(open_bare, *where(filled.ledger), role_capacity.name)
-    rebuilt = rebuild(open_it, manner=Manner(folder=tmp_path / "spools", jobs=2))
+    seen: list[tuple[int, int]] = []
+    rebuilt = rebuild(
+        open_it,
+        manner=Manner(folder=tmp_path / "spools", jobs=2),
+        tell=lambda stage, done, total: seen.append((done, total)) if stage == "deriving" else None,
+    )
     assert rebuilt.switched
+    assert seen[-1] == (PEOPLE - 1, PEOPLE - 1)
     assert rows_of(filled.engine) == right
 
 
