@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresAggregateRecorder, PostgresApplicationRecorder
+from eventsourcing.persistence import ApplicationRecorder, StoredEvent, Subscription
+from eventsourcing.postgres import (
+    PostgresAggregateRecorder,
+    PostgresApplicationRecorder,
+    PostgresSubscription,
+)
 from eventsourcing.sqlite import SQLiteAggregateRecorder, SQLiteApplicationRecorder
+from psycopg.sql import SQL, Identifier
 
 from application.ledger.library_mapping import row_of
 from application.ledger.store import Snapshot
 from application.ledger.synchronous import SynchronousLedger
+
+LISTEN_SECONDS = 0.1  # how soon a subscription that is stopped ends
 
 
 class _OfLedger:
@@ -51,8 +58,34 @@ class SqliteRecorder(_OfLog, SQLiteApplicationRecorder):
     """The whole log in SQLite."""
 
 
+class LookingAgain(PostgresSubscription):
+    """A subscription of the library that looks once more as soon as it can hear.
+
+    The library's own misses for ever what is stored between its first look and its LISTEN.
+    """
+
+    def _listen(self) -> None:
+        try:
+            with self._recorder.datastore.get_connection() as connection:
+                channel = Identifier(self._recorder.channel_name)
+                connection.execute(SQL("LISTEN {}").format(channel))
+                self._has_been_notified.set()
+                while not self._has_been_stopped and not self._thread_error:
+                    for _ in connection.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                        self._has_been_notified.set()
+        except BaseException as error:  # told to whoever iterates, as the library does
+            self._thread_error = self._thread_error or error
+            self.stop()
+
+
 class PostgresRecorder(_OfLog, PostgresApplicationRecorder):
     """The whole log in PostgreSQL."""
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[ApplicationRecorder]:
+        """Return what follows the log beyond a position, and misses nothing."""
+        return LookingAgain(self, gt=gt, topics=topics)
 
 
 class SqliteAggregateRecorder(_OfEvents, SQLiteAggregateRecorder):

@@ -4,21 +4,34 @@ They reach raw appends only; decisions, keys and groups have suites of their own
 """
 
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from threading import Event
+from typing import Any, ClassVar
+from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, StoredEvent
+from eventsourcing.postgres import PostgresSubscription
 from eventsourcing.tests import persistence as suites
 from eventsourcing.utils import Environment
+from psycopg import Connection
 
 from application.ledger.library import LedgerFactory
 from application.ledger.library import ledger_store as library_store
+from application.ledger.library_recorders import LookingAgain, PostgresRecorder
 from application.ledger.store import Row
 from application.ledger.synchronous import SynchronousLedger
 from tests.support.ledgers import Clock, migrated
+from tests.support.waiting import PATIENCE_SECONDS
+
+
+def noting(heard: Event, *_: Any, **__: Any) -> Iterator[None]:
+    """Say that somebody listens, and hear nothing."""
+    heard.set()
+    return iter(())
 
 
 class _OnStore(unittest.TestCase):
@@ -67,6 +80,33 @@ class TestPostgresRecorder(_OnPostgres, suites.ApplicationRecorderTestCase[Appli
 
     def test_insert_subscribe(self) -> None:
         self.optional_test_insert_subscribe()
+
+    def test_what_is_stored_before_a_subscription_can_hear_is_not_missed(self) -> None:
+        recorder = self.create_recorder()
+        assert isinstance(recorder, PostgresRecorder)
+        first, second = (StoredEvent(uuid4(), 1, "topic", b"{}") for _ in range(2))
+        for made in (LookingAgain, PostgresSubscription):
+            _, position = recorder.insert_events([first]), recorder.max_notification_id()
+            assert position is not None
+            hears, heard = Event(), Event()
+
+            class Late(made):  # type: ignore[misc, valid-type] # each in turn
+                def _listen(self, hears: Event = hears, heard: Event = heard) -> None:
+                    hears.wait()
+                    with patch.object(Connection, "notifies", partial(noting, heard)):
+                        super()._listen()
+
+            with Late(recorder, gt=position - 1) as subscription:
+                assert next(subscription).originator_id == first.originator_id
+                recorder.insert_events([second])
+                hears.set()
+                if made is LookingAgain:
+                    assert next(subscription).originator_id == second.originator_id
+                else:  # the negative control: it listens, and nobody tells it any more
+                    assert heard.wait(PATIENCE_SECONDS)
+                    assert not subscription._has_been_notified.is_set()
+                    assert subscription._notifications_queue.qsize() == 0
+            first, second = (StoredEvent(uuid4(), 1, "topic", b"{}") for _ in range(2))
 
     def test_appends_60_000_events_at_once(self) -> None:
         """The library's own recorder hangs here for ever, with the table locked."""
