@@ -8,7 +8,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection as Pipe
@@ -104,7 +104,8 @@ class Crew:
             while idle and left:
                 pipe = idle.pop()
                 busy[pipe], task = left.popleft()
-                pipe.send(task)
+                with suppress(BrokenPipeError):  # why it ended is read below
+                    pipe.send(task)
             for pipe in _ready(busy):
                 said = self._said(pipe)
                 if isinstance(said, _Done):
@@ -126,7 +127,7 @@ class Crew:
     def _said(self, pipe: Pipe) -> _Done | int:
         try:
             said: _Done | int | str = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             process = self._workers[pipe]
             process.join()
             raise PartFailed(f"A worker ended with {process.exitcode}") from None

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def test_what_went_wrong_is_said(task: object, said: str) -> None:
         Crew(sources, nothing, jobs=2) as crew,
     ):
         crew.run([partial(squared, 1), task, partial(squared, 2)], not_looking)  # type: ignore[list-item] # two kinds
+
+
+def unopened() -> AbstractContextManager[Sources]:
+    raise ValueError("nothing can be opened")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_why_a_process_could_not_begin_is_said(ended: bool) -> None:
+    with (
+        pytest.raises(PartFailed, match="nothing can be opened"),
+        nothing() as sources,
+        Crew(sources, unopened, jobs=2) as crew,
+    ):
+        if ended:  # before it is given anything
+            for process in crew._workers.values():
+                process.join()
+        crew.run([partial(squared, 1), partial(squared, 2)], not_looking)
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
