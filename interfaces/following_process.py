@@ -22,6 +22,7 @@ from interfaces.following import MOST_CHARACTERS_SAID, InThreads
 from interfaces.logs import log_to_stderr
 from interfaces.reading_side import open_reading_side
 from interfaces.settings import Settings
+from interfaces.settled import settled
 from projections.projector import PAGE_EVENTS, Projector
 
 _log = structlog.get_logger(__name__)
@@ -165,7 +166,8 @@ def main() -> None:
         threads = InThreads(side)
         asyncio.run(threads.start())
         try:
-            _serve_input(threads)
+            with settled():
+                _serve_input(threads)
         finally:
             threads.stop_now()
 

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -38,6 +40,8 @@ class Follower:
         self.pace(page_events=page_events, pause_seconds=pause_seconds)
         self._stopping = threading.Event()
         self._hurried = threading.Event()
+        self._applied_at = -inf  # the last page, by the monotonic clock
+        self._head: int | None = None  # of the ledger, when it was last looked for
         self._thread: threading.Thread | None = None
 
     @property
@@ -93,14 +97,28 @@ class Follower:
             self._stopping.wait(STAND_BY_SECONDS)
             return
         before = self._positions.least()
-        if self._step(self._page_events):
-            # Under load a breath lets the next page grow, and a large page costs little an event;
-            # a lone write is shown without one.
-            if self._positions.least() - before >= BUSY_PAGE_EVENTS:
-                self._hurried.wait(self._pause_seconds)
-            self._hurried.clear()
-        else:
+        more = self._step(self._page_events)
+        if events := self._positions.least() - before:
+            self._breathe(events, more)
+        if not more:
             self._log.wait(self._positions.least(), WAIT_SECONDS)
+
+    def _breathe(self, events: int, more: bool) -> None:
+        """Under load let the next page grow, for a large one costs little an event.
+
+        A lone write is shown without a breath before it, and who catches up with a ledger that
+        stands still takes none.
+        """
+        now = monotonic()
+        busy = events >= BUSY_PAGE_EVENTS or now - self._applied_at < self._pause_seconds
+        if busy and not (more and self._ledger_stands_still()):
+            self._hurried.wait(self._pause_seconds)
+        self._hurried.clear()
+        self._applied_at = now
+
+    def _ledger_stands_still(self) -> bool:
+        before, self._head = self._head, self._log.head()
+        return before is None or before == self._head
 
     def _lost(self, error: Exception) -> None:
         self.failure = str(error)

@@ -1,4 +1,4 @@
-"""Calling a function of the server: a long call is sent whole before the loop does anything else."""
+"""Calling a function of the server: a long call is sent whole before the loop goes on."""
 
 import asyncio
 
