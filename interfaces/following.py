@@ -29,8 +29,8 @@ class Follower(Protocol):
     def wake(self, position: int) -> None:
         """Say how far the ledger has come."""
 
-    def hurry(self) -> None:
-        """Say that somebody waits for what is not shown yet."""
+    def hurry(self, position: int) -> None:
+        """Say that somebody waits until a position is shown."""
 
     @property
     def problem(self) -> str:
@@ -70,7 +70,7 @@ class Elsewhere:
     def wake(self, position: int) -> None:
         """Tell nobody."""
 
-    def hurry(self) -> None:
+    def hurry(self, position: int) -> None:
         """Tell nobody."""
 
 
@@ -110,9 +110,10 @@ class InThreads:
         """Let the projector look, unless it has already seen what there is."""
         self._side.log.wake(position)
 
-    def hurry(self) -> None:
-        """Cut the projector's pause short."""
-        self._side.projector.hurry()
+    def hurry(self, position: int) -> None:
+        """Let the projector look, and take no breath until it has come so far."""
+        self._side.projector.hurry(position)
+        self._side.log.wake(position)
 
     @property
     def problem(self) -> str:

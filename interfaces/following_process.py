@@ -36,7 +36,7 @@ RESTART_SECONDS = 1.0
 # Told of every page, one looks for oneself only in case a message was lost.
 _POLL_SECONDS_WHEN_TOLD = 0.25
 _MOST_WAITING_BYTES = 65_536
-_HURRY = b"hurry"
+_HURRY = b"hurry "  # before a position that somebody waits for; a position alone is a wake-up
 
 
 class InProcess:
@@ -83,12 +83,9 @@ class InProcess:
         else:
             self._wake_again = loop.call_later(WAKE_SECONDS - elapsed, self._write_wake)
 
-    def hurry(self) -> None:
-        """Tell the process that somebody waits, and at once what it has not been told yet."""
-        if self._wake_again is not None:
-            self._wake_again.cancel()
-            self._write_wake()
-        self._write(_HURRY + b"\n")
+    def hurry(self, position: int) -> None:
+        """Tell the process at once that somebody waits for a position."""
+        self._write(b"%s%d\n" % (_HURRY, position))
 
     def _write_wake(self) -> None:
         self._wake_again = None
@@ -192,11 +189,10 @@ def _serve_input(threads: InThreads) -> None:
             if not told:
                 return
             *lines, unread = (unread + told).split(b"\n")
-            positions = [int(line) for line in lines if line != _HURRY]
-            if positions:
+            if wanted := [int(line[len(_HURRY) :]) for line in lines if line.startswith(_HURRY)]:
+                threads.hurry(max(wanted))
+            if positions := [int(line) for line in lines if not line.startswith(_HURRY)]:
                 threads.wake(positions[-1])
-            if len(positions) < len(lines):
-                threads.hurry()
 
 
 _speaking = threading.Lock()

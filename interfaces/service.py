@@ -127,7 +127,8 @@ class Service:
     async def wait_for(self, position: int, *, timeout_seconds: float) -> None:
         """Return when reads show a position. Raises NotYetVisible when time is up."""
         allowed = min(timeout_seconds, self.settings.wait_seconds)
-        self.follower.hurry()
+        # What nobody has written yet must not keep the follower from resting.
+        self.follower.hurry(min(position, self.ledger.head))
         if not await self.projector.passed(position, timeout_seconds=allowed):
             raise NotYetVisible(position, min(self.projector.positions().values(), default=0))
 

@@ -40,6 +40,7 @@ class Follower:
         self.pace(page_events=page_events, pause_seconds=pause_seconds)
         self._stopping = threading.Event()
         self._hurried = threading.Event()
+        self._wanted = 0  # the furthest position that somebody waited for
         self._applied_at = -inf  # the last page, by the monotonic clock
         self._head: int | None = None  # of the ledger, when it was last looked for
         self._thread: threading.Thread | None = None
@@ -61,8 +62,9 @@ class Follower:
         """Say how large pages are, and how long the pauses between them."""
         self._page_events, self._pause_seconds = page_events, pause_seconds
 
-    def hurry(self) -> None:
-        """Cut a pause short: somebody waits for what is not shown yet."""
+    def hurry(self, position: int) -> None:
+        """Take no breath before a position is shown: somebody waits for it."""
+        self._wanted = max(self._wanted, position)
         self._hurried.set()
 
     def stop(self) -> None:
@@ -98,20 +100,21 @@ class Follower:
             return
         before = self._positions.least()
         more = self._step(self._page_events)
-        if events := self._positions.least() - before:
-            self._breathe(events, more)
+        if self._positions.least() > before:
+            self._breathe(before, more)
         if not more:
             self._log.wait(self._positions.least(), WAIT_SECONDS)
 
-    def _breathe(self, events: int, more: bool) -> None:
+    def _breathe(self, before: int, more: bool) -> None:
         """Under load let the next page grow, for a large one costs little an event.
 
-        A lone write is shown without a breath before it, and who catches up with a ledger that
-        stands still takes none.
+        A lone write is shown without a breath before it. Where somebody waits, or one catches up
+        with a ledger that stands still, none is taken.
         """
-        now = monotonic()
-        busy = events >= BUSY_PAGE_EVENTS or now - self._applied_at < self._pause_seconds
-        if busy and not (more and self._ledger_stands_still()):
+        now, position = monotonic(), self._positions.least()
+        soon = now - self._applied_at < self._pause_seconds
+        busy = soon or position - before >= BUSY_PAGE_EVENTS
+        if busy and position >= self._wanted and not (more and self._ledger_stands_still()):
             self._hurried.wait(self._pause_seconds)
         self._hurried.clear()
         self._applied_at = now

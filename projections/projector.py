@@ -256,9 +256,9 @@ class Projector:
         """Follow the ledger in a thread until `stop`."""
         self._follower.start()
 
-    def hurry(self) -> None:
-        """Cut the thread's pause short: somebody waits for what it has not shown yet."""
-        self._follower.hurry()
+    def hurry(self, position: int) -> None:
+        """Let the thread take no breath before a position is shown: somebody waits for it."""
+        self._follower.hurry(position)
 
     def live(self, *, page_events: int, pause_seconds: float) -> None:
         """Say how large pages are, and how long the pauses between them, in the thread."""

@@ -27,7 +27,7 @@ def pages_of_four_writes(ledger: BareLedger, life: Life, pause_seconds: float) -
             ledger.log.wake()
             assert passed(projector, written[-1])
         written.append(ledger.append(life.book(f"R-{number}", "ACME")))
-    projector.hurry()
+    projector.hurry(written[-1])
     ledger.log.wake()
     assert passed(projector, written[-1])
     projector.stop()
@@ -51,6 +51,24 @@ def test_who_catches_up_with_a_ledger_that_stands_still_takes_no_breath(
         ledger.append(life.book(f"R-{number}", "ACME"))
     head = ledger.log.head()
     projector = ledger.projector(live_page_events=page_events, live_pause_seconds=ENDLESS_SECONDS)
+    projector.start()
+    assert passed(projector, head)
+    projector.stop()
+
+
+def test_who_waits_is_not_kept_by_a_breath(ledger: BareLedger, life: Life) -> None:
+    """Two breaths lie before what is waited for, and both are left out."""
+    ledger.append(life.open())
+    for number in range(40):
+        ledger.append(life.book(f"R-{number}", "ACME"))
+    head = ledger.log.head()
+    projector = ledger.projector(live_page_events=30, live_pause_seconds=ENDLESS_SECONDS)
+    # Somebody goes on writing, so one who is far behind does breathe.
+    more = iter(range(40, 100))
+    projector.on_applied.append(
+        lambda position, _: ledger.append(life.book(f"R-{next(more)}", "ACME"))
+    )
+    projector.hurry(head)
     projector.start()
     assert passed(projector, head)
     projector.stop()
