@@ -32,7 +32,7 @@ test: $(READY) ## Run the tests (ARGS="-k suppliers" passes on to pytest; -n0 fo
 	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(ARGS)
 
 test-long: $(READY) ## Run the tests that take minutes
-	$(BIN)/pytest -m long $(ARGS)
+	$(BIN)/pytest -m long -o faulthandler_timeout=7200 $(ARGS)
 
 test-pages: $(READY) ## Test the pages in a real Chromium; keeps pictures in build/pages
 	$(BIN)/pytest tests/pages $(ARGS)
