@@ -282,6 +282,10 @@ class Projector:
         """Take another process's word that all projections have come to a position."""
         self._positions.told(position)
 
+    def has_passed(self, position: int) -> bool:
+        """Return whether all projections are known to have passed a position; looks nowhere."""
+        return self._positions.have_passed(self.names, position)
+
     async def passed(
         self, position: int, *, timeout_seconds: float, names: Sequence[str] = ()
     ) -> bool:

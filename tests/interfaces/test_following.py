@@ -90,6 +90,30 @@ def test_reads_and_capacity_files_follow(tmp_path: Path, database_url: str) -> N
     asyncio.run(run())
 
 
+def test_who_waits_for_what_is_shown_already_hurries_nobody(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_in(tmp_path, database_url=database_url, wait_seconds=LONG_SECONDS)
+
+    async def run() -> None:
+        async with open_service(settings, projector="process") as service:
+            hurried: list[int] = []
+            hurry = service.follower.hurry
+
+            def noted(position: int) -> None:
+                hurried.append(position)
+                hurry(position)
+
+            monkeypatch.setattr(service.follower, "hurry", noted)
+            await _open_scenario(service)
+            position = await _book(service, "SPUS55557")
+            for _ in range(3):
+                await service.wait_for(position, timeout_seconds=LONG_SECONDS)
+            assert len(hurried) <= 1  # none at all if it was shown before we could ask
+
+    asyncio.run(run())
+
+
 def test_a_follower_that_dies_is_started_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
