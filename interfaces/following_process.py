@@ -161,12 +161,12 @@ def main() -> None:
         side.projector.live(page_events=PAGE_EVENTS, pause_seconds=PAUSE_SECONDS)
         side.projector.on_applied.append(lambda position, _: _say({"position": position}))
         threads = InThreads(side)
-        asyncio.run(threads.start())
-        try:
-            with settled():
+        with settled():  # which takes a moment, and so comes before anybody is told anything
+            asyncio.run(threads.start())
+            try:
                 _serve_input(threads)
-        finally:
-            threads.stop_now()
+            finally:
+                threads.stop_now()
 
 
 def _serve_input(threads: InThreads) -> None:
