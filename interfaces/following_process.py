@@ -1,9 +1,9 @@
 """Following in a process of its own: who starts it and listens to it, and the process itself.
 
 A server leaves it to a process of its own: projecting a booking takes half as long as taking it,
-and two threads of one interpreter would take turns. The process reads a line of settings, then how
-far the ledger has come, a line for each wake-up; it ends with its input, and so never outlives the
-server. It says what it does in JSON lines.
+and two threads of one interpreter would take turns. The process reads a line of settings, then
+lines of how far the ledger has come, and of positions that somebody waits for; it ends with its
+input, and so never outlives the server. It says what it does in JSON lines.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 REPORT_SECONDS = 1.0
 STOP_SECONDS = 10.0
-PAUSE_SECONDS = 0.1  # between large pages, unless somebody waits
+PAUSE_SECONDS = 0.1  # between pages under load, unless somebody waits
 WAKE_SECONDS = 0.005
 NICENESS = 5  # where cores are few, who waits for an answer goes first
 RESTART_SECONDS = 1.0
